@@ -1,0 +1,176 @@
+/**
+ * The storage contract. An author of a backend needs to know nothing of SMB: paths are slash-separated, errors are
+ * Node errors with a `code` (ENOENT, EEXIST, ENOTEMPTY, EACCES, EROFS, ENOSPC, …), times are FileTimes.
+ *
+ * Share modes, oplocks, locks, delete-on-close, wildcards and case-insensitive names are supplied by the layers above.
+ * What a backend can do beyond the required methods it says by having the optional interface; what it cannot, the layer
+ * above keeps elsewhere or answers as a volume without that feature would.
+ */
+import type { FileTime } from '../base/clock.ts';
+
+/** An answer now or later. Quick answers should be given directly: a promise costs more than a page-cache read. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * A place in the backend: names joined by `/`, no leading or trailing slash; the root is `''`. Names are exactly those
+ * the backend lists; they hold any character but `/` and NUL and are never empty, `.` or `..`.
+ */
+export type BackendPath = string;
+
+export type NodeKind = 'file' | 'directory' | 'symlink';
+
+export interface BackendStat {
+  /** Identity of the file: unique in this backend, stable across renames and restarts. Non-zero. */
+  readonly fileId: bigint;
+  readonly kind: NodeKind;
+  /** Length of the data (or of the named stream), in bytes. */
+  readonly sizeBytes: number;
+  /** Space taken on the store, in bytes. */
+  readonly allocatedBytes: number;
+  readonly linkCount: number;
+  readonly creationTime: FileTime;
+  readonly lastAccessTime: FileTime;
+  readonly lastWriteTime: FileTime;
+  readonly changeTime: FileTime;
+  /** DOS attributes ([MS-FSCC] 2.6) that the backend keeps; the kind is not among them. Absent: none are kept. */
+  readonly attributes?: number;
+}
+
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly stat: BackendStat;
+}
+
+/** What {@link BackendHandle.setStat} may change; absent fields stay as they are. */
+export interface StatChange {
+  readonly creationTime?: FileTime;
+  readonly lastAccessTime?: FileTime;
+  readonly lastWriteTime?: FileTime;
+  readonly changeTime?: FileTime;
+  readonly attributes?: number;
+}
+
+export interface VolumeStat {
+  readonly label: string;
+  readonly serialNumber: number;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  readonly sectorBytes: number;
+  readonly clusterBytes: number;
+}
+
+export interface OpenOptions {
+  /** The handle will be written to. */
+  readonly write?: boolean;
+  /** Create the file; fails with EEXIST when the name is taken. */
+  readonly create?: boolean;
+  /** Open the named stream instead of the data; needs {@link Backend.streams}. */
+  readonly stream?: string;
+  /** Given up when it fires. */
+  readonly signal?: AbortSignal;
+}
+
+/** An open file, directory or stream. It stays usable after its name was changed or removed. */
+export interface BackendHandle {
+  stat(): MaybePromise<BackendStat>;
+  /** Times and attributes. Unsupported fields are ignored. */
+  setStat(change: StatChange): MaybePromise<void>;
+  /** Fills `target` from `position`; returns the bytes read, fewer only at the end of the file. */
+  read(target: Buffer, position: number): MaybePromise<number>;
+  /** Writes all of `source` at `position`; the file grows, the gap reads as zeros. */
+  write(source: Buffer, position: number): MaybePromise<void>;
+  truncate(sizeBytes: number): MaybePromise<void>;
+  /** Returns when data and metadata (and, for a directory, its entries) are on stable storage. */
+  sync(): MaybePromise<void>;
+  close(): MaybePromise<void>;
+}
+
+export interface Backend {
+  /** For messages, e.g. the folder's path. */
+  readonly name: string;
+  /** Metadata of a name; a symbolic link is not followed. ENOENT when absent. */
+  stat(path: BackendPath): MaybePromise<BackendStat>;
+  /** Opens (or creates) a file, or opens a directory. A symbolic link is not followed (ELOOP). */
+  open(path: BackendPath, options: OpenOptions): MaybePromise<BackendHandle>;
+  /** The entries of a directory, in batches, in any order, without `.` and `..`. Unbounded directories stream. */
+  list(path: BackendPath, signal?: AbortSignal): AsyncIterable<readonly DirectoryEntry[]>;
+  makeDirectory(path: BackendPath): MaybePromise<void>;
+  /** Removes a file or symbolic link. */
+  removeFile(path: BackendPath): MaybePromise<void>;
+  /** Removes an empty directory (ENOTEMPTY otherwise). */
+  removeDirectory(path: BackendPath): MaybePromise<void>;
+  /** Moves a name; with `replace` an existing file at `to` is replaced in one step, without it EEXIST. */
+  rename(from: BackendPath, to: BackendPath, replace: boolean): MaybePromise<void>;
+  volume(): MaybePromise<VolumeStat>;
+  /** Releases what the backend holds. Handles are closed before. */
+  close(): MaybePromise<void>;
+
+  /** A second name for a file. */
+  readonly link?: (from: BackendPath, to: BackendPath) => MaybePromise<void>;
+  /** True when `a` and `A` may both exist; the layer above then matches names without regard to case. Default true. */
+  readonly isCaseSensitive?: boolean;
+  readonly symlinks?: SymlinkAbility;
+  readonly streams?: StreamAbility;
+  readonly extendedAttributes?: ExtendedAttributeAbility;
+  readonly security?: SecurityAbility;
+  readonly sparse?: SparseAbility;
+  readonly copyRange?: CopyRangeAbility;
+  readonly watch?: WatchAbility;
+}
+
+export interface SymlinkAbility {
+  readLink(path: BackendPath): MaybePromise<string>;
+  makeLink(path: BackendPath, target: string): MaybePromise<void>;
+}
+
+export interface StreamInfo {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+}
+
+/** Named data streams of files and directories; opened by {@link OpenOptions.stream}. */
+export interface StreamAbility {
+  list(path: BackendPath): MaybePromise<readonly StreamInfo[]>;
+  remove(path: BackendPath, stream: string): MaybePromise<void>;
+  rename(path: BackendPath, from: string, to: string, replace: boolean): MaybePromise<void>;
+}
+
+/** Extended attributes as Windows knows them: names in upper case, up to 64 KiB in all. [MS-FSCC] 2.4.15 */
+export interface ExtendedAttributeAbility {
+  read(path: BackendPath): MaybePromise<ReadonlyMap<string, Buffer>>;
+  write(path: BackendPath, attributes: ReadonlyMap<string, Buffer>): MaybePromise<void>;
+}
+
+/** Self-relative security descriptors, kept as bytes. [MS-DTYP] 2.4.6 */
+export interface SecurityAbility {
+  read(path: BackendPath): MaybePromise<Buffer | undefined>;
+  write(path: BackendPath, descriptor: Buffer): MaybePromise<void>;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface SparseAbility {
+  /** Frees the range; it reads as zeros. The size stays. */
+  punch(handle: BackendHandle, range: ByteRange): MaybePromise<void>;
+  /** The parts of `range` that hold data. */
+  allocatedRanges(handle: BackendHandle, range: ByteRange): MaybePromise<readonly ByteRange[]>;
+}
+
+export interface CopyRangeAbility {
+  /** Copies within the store; returns the bytes copied. */
+  copy(source: BackendHandle, from: ByteRange, target: BackendHandle, position: number): MaybePromise<number>;
+}
+
+export interface BackendChange {
+  readonly path: BackendPath;
+  readonly kind: 'created' | 'removed' | 'modified' | 'renamed';
+}
+
+export interface WatchAbility {
+  /** Reports changes made by others below `path`, until the signal fires. */
+  watch(path: BackendPath, report: (change: BackendChange) => void, signal: AbortSignal): void;
+}

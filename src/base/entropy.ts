@@ -1,0 +1,30 @@
+/**
+ * Randomness as a value handed in, so that a whole server can be replayed from a seed.
+ */
+import { randomFillSync } from 'node:crypto';
+
+export interface Entropy {
+  /** Fills `target` with unpredictable bytes and returns it. */
+  fill<T extends Uint8Array>(target: T): T;
+}
+
+/** The operating system's generator. */
+export const systemEntropy: Entropy = {
+  fill: (target) => randomFillSync(target),
+};
+
+/** A fresh buffer of `sizeBytes` unpredictable bytes. */
+export function randomBytesOf(entropy: Entropy, sizeBytes: number): Buffer {
+  return entropy.fill(Buffer.alloc(sizeBytes));
+}
+
+const scratch = Buffer.alloc(8);
+
+/** An unpredictable integer in 1 … 2^53 − 2, fit for session ids and file ids. */
+export function randomId(entropy: Entropy): number {
+  for (;;) {
+    entropy.fill(scratch);
+    const id = scratch.readUInt32LE(0) + (scratch.readUInt32LE(4) & 0x1f_ffff) * 0x1_0000_0000;
+    if (id > 0 && id < Number.MAX_SAFE_INTEGER) return id;
+  }
+}

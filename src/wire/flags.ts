@@ -1,0 +1,138 @@
+/**
+ * Flag words and enumerations that the file-system layers share with the wire.
+ */
+
+/** ACCESS_MASK of files, directories and pipes. [MS-SMB2] 2.2.13.1, [MS-DTYP] 2.4.3 */
+export const AccessMask = Object.freeze({
+  FILE_READ_DATA: 0x0000_0001,
+  FILE_LIST_DIRECTORY: 0x0000_0001,
+  FILE_WRITE_DATA: 0x0000_0002,
+  FILE_ADD_FILE: 0x0000_0002,
+  FILE_APPEND_DATA: 0x0000_0004,
+  FILE_ADD_SUBDIRECTORY: 0x0000_0004,
+  FILE_READ_EA: 0x0000_0008,
+  FILE_WRITE_EA: 0x0000_0010,
+  FILE_EXECUTE: 0x0000_0020,
+  FILE_TRAVERSE: 0x0000_0020,
+  FILE_DELETE_CHILD: 0x0000_0040,
+  FILE_READ_ATTRIBUTES: 0x0000_0080,
+  FILE_WRITE_ATTRIBUTES: 0x0000_0100,
+  DELETE: 0x0001_0000,
+  READ_CONTROL: 0x0002_0000,
+  WRITE_DAC: 0x0004_0000,
+  WRITE_OWNER: 0x0008_0000,
+  SYNCHRONIZE: 0x0010_0000,
+  ACCESS_SYSTEM_SECURITY: 0x0100_0000,
+  MAXIMUM_ALLOWED: 0x0200_0000,
+  GENERIC_ALL: 0x1000_0000,
+  GENERIC_EXECUTE: 0x2000_0000,
+  GENERIC_WRITE: 0x4000_0000,
+  GENERIC_READ: 0x8000_0000,
+  /** Every specific and standard right of a file. */
+  FILE_ALL_ACCESS: 0x001f_01ff,
+});
+
+/** FileAttributes. [MS-FSCC] 2.6 */
+export const FileAttribute = Object.freeze({
+  READONLY: 0x0000_0001,
+  HIDDEN: 0x0000_0002,
+  SYSTEM: 0x0000_0004,
+  DIRECTORY: 0x0000_0010,
+  ARCHIVE: 0x0000_0020,
+  DEVICE: 0x0000_0040,
+  NORMAL: 0x0000_0080,
+  TEMPORARY: 0x0000_0100,
+  SPARSE_FILE: 0x0000_0200,
+  REPARSE_POINT: 0x0000_0400,
+  COMPRESSED: 0x0000_0800,
+  OFFLINE: 0x0000_1000,
+  NOT_CONTENT_INDEXED: 0x0000_2000,
+  ENCRYPTED: 0x0000_4000,
+  INTEGRITY_STREAM: 0x0000_8000,
+  NO_SCRUB_DATA: 0x0002_0000,
+});
+
+/** ShareAccess of CREATE. [MS-SMB2] 2.2.13 */
+export const ShareAccess = Object.freeze({ READ: 1, WRITE: 2, DELETE: 4 });
+
+/** CreateDisposition. [MS-SMB2] 2.2.13 */
+export const CreateDisposition = Object.freeze({
+  SUPERSEDE: 0,
+  OPEN: 1,
+  CREATE: 2,
+  OPEN_IF: 3,
+  OVERWRITE: 4,
+  OVERWRITE_IF: 5,
+});
+export type CreateDisposition = (typeof CreateDisposition)[keyof typeof CreateDisposition];
+
+/** CreateAction. [MS-SMB2] 2.2.14 */
+export const CreateAction = Object.freeze({ SUPERSEDED: 0, OPENED: 1, CREATED: 2, OVERWRITTEN: 3 });
+export type CreateAction = (typeof CreateAction)[keyof typeof CreateAction];
+
+/** CreateOptions. [MS-SMB2] 2.2.13 */
+export const CreateOption = Object.freeze({
+  DIRECTORY_FILE: 0x0000_0001,
+  WRITE_THROUGH: 0x0000_0002,
+  SEQUENTIAL_ONLY: 0x0000_0004,
+  NO_INTERMEDIATE_BUFFERING: 0x0000_0008,
+  SYNCHRONOUS_IO_ALERT: 0x0000_0010,
+  SYNCHRONOUS_IO_NONALERT: 0x0000_0020,
+  NON_DIRECTORY_FILE: 0x0000_0040,
+  CREATE_TREE_CONNECTION: 0x0000_0080,
+  COMPLETE_IF_OPLOCKED: 0x0000_0100,
+  NO_EA_KNOWLEDGE: 0x0000_0200,
+  OPEN_REMOTE_INSTANCE: 0x0000_0400,
+  RANDOM_ACCESS: 0x0000_0800,
+  DELETE_ON_CLOSE: 0x0000_1000,
+  OPEN_BY_FILE_ID: 0x0000_2000,
+  OPEN_FOR_BACKUP_INTENT: 0x0000_4000,
+  NO_COMPRESSION: 0x0000_8000,
+  OPEN_REQUIRING_OPLOCK: 0x0001_0000,
+  DISALLOW_EXCLUSIVE: 0x0002_0000,
+  RESERVE_OPFILTER: 0x0010_0000,
+  OPEN_REPARSE_POINT: 0x0020_0000,
+  OPEN_NO_RECALL: 0x0040_0000,
+  OPEN_FOR_FREE_SPACE_QUERY: 0x0080_0000,
+});
+
+/** OplockLevel. [MS-SMB2] 2.2.13 */
+export const OplockLevel = Object.freeze({
+  NONE: 0x00,
+  LEVEL_II: 0x01,
+  EXCLUSIVE: 0x08,
+  BATCH: 0x09,
+  LEASE: 0xff,
+});
+
+/** LeaseState. [MS-SMB2] 2.2.13.2.8 */
+export const LeaseState = Object.freeze({ NONE: 0, READ_CACHING: 1, HANDLE_CACHING: 2, WRITE_CACHING: 4 });
+
+/** CompletionFilter of CHANGE_NOTIFY. [MS-SMB2] 2.2.35 */
+export const CompletionFilter = Object.freeze({
+  FILE_NAME: 0x0001,
+  DIR_NAME: 0x0002,
+  ATTRIBUTES: 0x0004,
+  SIZE: 0x0008,
+  LAST_WRITE: 0x0010,
+  LAST_ACCESS: 0x0020,
+  CREATION: 0x0040,
+  EA: 0x0080,
+  SECURITY: 0x0100,
+  STREAM_NAME: 0x0200,
+  STREAM_SIZE: 0x0400,
+  STREAM_WRITE: 0x0800,
+});
+
+/** Action of FILE_NOTIFY_INFORMATION. [MS-FSCC] 2.7.1 */
+export const FileAction = Object.freeze({
+  ADDED: 1,
+  REMOVED: 2,
+  MODIFIED: 3,
+  RENAMED_OLD_NAME: 4,
+  RENAMED_NEW_NAME: 5,
+  ADDED_STREAM: 6,
+  REMOVED_STREAM: 7,
+  MODIFIED_STREAM: 8,
+});
+export type FileAction = (typeof FileAction)[keyof typeof FileAction];
