@@ -1,0 +1,132 @@
+/**
+ * The file-system core as the shell sees it. `createCore` in core.ts makes one.
+ */
+import type { NtStatus } from '../base/status.ts';
+import type {
+  CacheGrant,
+  CacheRequest,
+  Change,
+  CoreEffects,
+  CoreOpen,
+  Denied,
+  Disposition,
+  FileKey,
+  Guid,
+  LockElement,
+  LockOutcome,
+  LockSequence,
+  OpenIntent,
+  OpenOutcome,
+  Outcome,
+  Owner,
+  Place,
+  ReclaimOutcome,
+  ReclaimRequest,
+  RenameRequest,
+  Ticket,
+  WatchOutcome,
+  WatchRequest,
+} from './types.ts';
+
+/** Numbers that the composition root hands in; defaults from base/limits.ts. */
+export interface CoreSettings {
+  readonly breakTimeoutMs: number;
+  /** Time-out granted when a durable request names none. [MS-SMB2] 3.3.5.9.10: 60 s; v1: 960 s in Windows. */
+  readonly durableTimeoutMs: number;
+  readonly durableTimeoutMaxMs: number;
+  readonly durableCountPerUser: number;
+  readonly lockCountPerOpen: number;
+  readonly notifyBytes: number;
+}
+
+/** Persistent opens as JSON-able data. */
+export interface CoreSnapshot {
+  readonly format: 1;
+  readonly opens: readonly unknown[];
+}
+
+export interface FileCore {
+  /** Effects since the last call, in order. */
+  takeEffects(): CoreEffects;
+
+  /** See {@link OpenIntent}. A `granted` open that the backend then refuses is taken back with {@link abandon}. */
+  open(intent: OpenIntent, nowMs: number): OpenOutcome;
+  /** Before a file is created: may this lease key be used for it? INVALID_PARAMETER when it names another file. */
+  checkLeaseKey(owner: Owner, cache: CacheRequest, file: FileKey | undefined): NtStatus;
+  /** Takes a grant back as if it had never been: nothing is deleted, nothing notified. */
+  abandon(open: CoreOpen, nowMs: number): void;
+  /** Emits `delete` when the last close of a file or stream to be deleted; counts as every missing acknowledgement. */
+  close(open: CoreOpen, nowMs: number): void;
+
+  /** OPLOCK_BREAK acknowledgement; `done` carries the level that stays. [MS-SMB2] 3.3.5.22.1 */
+  acknowledgeOplock(open: CoreOpen, level: number, nowMs: number): Denied | { kind: 'done'; level: number };
+  /** Lease break acknowledgement. [MS-SMB2] 3.3.5.22.2 */
+  acknowledgeLease(
+    lease: { readonly clientGuid: Guid; readonly key: Guid; readonly state: number },
+    nowMs: number,
+  ): Denied | { kind: 'done'; state: number };
+  /** What the open holds now, for a replayed or reclaimed CREATE. */
+  cacheOf(open: CoreOpen): CacheGrant;
+
+  /** [MS-SMB2] 3.3.5.14: all elements or none. Give `sequence` only where it must be verified. */
+  lock(open: CoreOpen, elements: readonly LockElement[], nowMs: number, sequence?: LockSequence): LockOutcome;
+  /** Before reading: lock conflicts (FILE_LOCK_CONFLICT) and caches of others that must be written back. */
+  read(open: CoreOpen, offset: bigint, length: bigint, nowMs: number): Outcome;
+  /** Before writing or zeroing: lock conflicts; read caches of others break. */
+  write(open: CoreOpen, offset: bigint, length: bigint, nowMs: number): Outcome;
+  /** Before FLUSH. */
+  flush(open: CoreOpen, nowMs: number): Outcome;
+  /** Before setting end of file, allocation or valid data length: read caches of others break. */
+  truncate(open: CoreOpen, nowMs: number): Outcome;
+
+  /**
+   * Disposition information. The shell has checked DELETE access, the read-only attribute and (given here) whether a
+   * directory is empty. Breaks handle caches of others and waits for them.
+   */
+  setDisposition(open: CoreOpen, disposition: Disposition, nowMs: number): Outcome;
+  /** True when the file (or the stream, or its file) is to be deleted. */
+  isDeletePending(file: FileKey, stream: string): boolean;
+  /** Checks and breaks before a rename. Run again after `retry`; then rename in the backend, then {@link renamed}. */
+  rename(open: CoreOpen, request: RenameRequest, nowMs: number): Outcome;
+  /** The same for a stream's name: `to` in upper case; refused when that stream is open. */
+  renameStream(open: CoreOpen, to: string, replaceIfExists: boolean, nowMs: number): Outcome;
+  /** The same before a hard link is made with `open`. */
+  link(open: CoreOpen, request: RenameRequest, nowMs: number): Outcome;
+  /** The rename happened: opens, watches and pending deletions follow. */
+  renamed(open: CoreOpen, to: Place, nowMs: number): void;
+  /** The stream's rename happened. */
+  streamRenamed(open: CoreOpen, to: string): void;
+
+  /** CHANGE_NOTIFY on a directory open. */
+  watch(open: CoreOpen, request: WatchRequest, nowMs: number): WatchOutcome;
+  /** Tells watchers and breaks directory leases, after a change. */
+  changed(change: Change, nowMs: number): void;
+  /** True when any open watches, so that the shell need not gather what nobody wants. */
+  readonly hasWatches: boolean;
+
+  /** The connection is gone (or the session logged off with `keepDurable` false): the open is kept or closed. */
+  disconnect(open: CoreOpen, nowMs: number, keepDurable?: boolean): 'kept' | 'closed';
+  /** Durable reconnect: OBJECT_NAME_NOT_FOUND, ACCESS_DENIED, INVALID_PARAMETER or the open again. */
+  reclaim(request: ReclaimRequest, nowMs: number): ReclaimOutcome;
+  /** FSCTL_LMR_REQUEST_RESILIENCY. [MS-SMB2] 3.3.5.15.9 */
+  makeResilient(open: CoreOpen, timeoutMs: number): void;
+  /** The open of a replayed CREATE. [MS-SMB2] 3.3.5.9 */
+  findByCreateGuid(clientGuid: Guid, createGuid: Guid): CoreOpen | undefined;
+
+  /** Gives up what waits under `ticket` (CANCEL, disconnect). True when it was waiting; then no effect follows. */
+  cancelTicket(ticket: Ticket, nowMs: number): boolean;
+  /** The next moment at which {@link advance} has something to do. */
+  nextDeadline(): number | undefined;
+  /** Acts on every time-out up to `nowMs`. */
+  advance(nowMs: number): void;
+
+  /** Every open of a file, of all streams (for refusing, listing and counting). */
+  opensOf(file: FileKey): readonly CoreOpen[];
+  /** Number of opens in all. */
+  readonly openCount: number;
+
+  /** The persistent opens, with their locks, leases and deletion state. */
+  snapshot(): CoreSnapshot;
+  /** Opens of a snapshot, disconnected and waiting for their reclaim from `nowMs` on. */
+  restore(snapshot: CoreSnapshot, nowMs: number): readonly CoreOpen[];
+}
