@@ -2,7 +2,7 @@
  * Access control entries. [MS-DTYP] 2.4.4
  */
 import { alignUp, EMPTY } from '../../base/bytes.ts';
-import type { Codec } from '../codec.ts';
+import type { SelfSizedCodec } from '../schema.ts';
 import { check } from './bounds.ts';
 import { type Guid, GuidCodec } from './guid.ts';
 import { type Sid, SidCodec, sidSizeAt } from './sid.ts';
@@ -109,8 +109,10 @@ export function aceTypeHasObject(type: number): boolean {
 }
 
 /** ACE of any type. [MS-DTYP] 2.4.4 */
-export const AceCodec: Codec<Ace> = {
+export const AceCodec: SelfSizedCodec<Ace> = {
   name: 'ACE',
+  minimumBytes: headerBytes,
+  endOf: (bytes, start, end) => start + aceSizeAt(bytes, start, end),
 
   decode(bytes, start = 0, end = bytes.length) {
     const aceEnd = start + aceSizeAt(bytes, start, end);

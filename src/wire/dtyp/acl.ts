@@ -1,7 +1,7 @@
 /**
  * Access control lists. [MS-DTYP] 2.4.5
  */
-import type { Codec } from '../codec.ts';
+import type { SelfSizedCodec } from '../schema.ts';
 import { type Ace, AceCodec, aceSizeAt } from './ace.ts';
 import { check } from './bounds.ts';
 
@@ -24,16 +24,15 @@ export function aclOf(...aces: readonly Ace[]): Acl {
 }
 
 /** ACL. Bytes between the last entry and AclSize are ignored and not kept. [MS-DTYP] 2.4.5 */
-export const AclCodec: Codec<Acl> = {
+export const AclCodec: SelfSizedCodec<Acl> = {
   name: 'ACL',
+  minimumBytes: headerBytes,
+  endOf: (bytes, start, end) => start + aclSizeAt(bytes, start, end),
 
   decode(bytes, start = 0, end = bytes.length) {
-    check(end - start >= headerBytes && end <= bytes.length, 'ACL: truncated');
+    const aclEnd = start + aclSizeAt(bytes, start, end);
     const revision = bytes.readUInt8(start);
     check(revision >= revisionMin && revision <= revisionMax, 'ACL: revision is not 2 to 4');
-    const sizeBytes = bytes.readUInt16LE(start + 2);
-    check(sizeBytes >= headerBytes && sizeBytes <= end - start, 'ACL: size exceeds the descriptor');
-    const aclEnd = start + sizeBytes;
     const count = bytes.readUInt16LE(start + 4);
     const aces: Ace[] = [];
     let at = start + headerBytes;
@@ -65,3 +64,11 @@ export const AclCodec: Codec<Acl> = {
     return at;
   },
 };
+
+/** AclSize of the list that begins at `start`, checked against `end`. */
+function aclSizeAt(bytes: Buffer, start: number, end: number): number {
+  check(end - start >= headerBytes && end <= bytes.length, 'ACL: truncated');
+  const sizeBytes = bytes.readUInt16LE(start + 2);
+  check(sizeBytes >= headerBytes && sizeBytes <= end - start, 'ACL: size exceeds the descriptor');
+  return sizeBytes;
+}

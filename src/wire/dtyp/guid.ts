@@ -1,7 +1,7 @@
 /**
  * GUID. [MS-DTYP] 2.3.4
  */
-import type { Codec } from '../codec.ts';
+import type { FixedCodec } from '../schema.ts';
 import { check } from './bounds.ts';
 
 /**
@@ -24,8 +24,9 @@ export function parseGuid(text: string): Guid {
 }
 
 /** GUID--Packet Representation. [MS-DTYP] 2.3.4.2 */
-export const GuidCodec: Codec<Guid> = {
+export const GuidCodec: FixedCodec<Guid> = {
   name: 'GUID',
+  fixedBytes: sizeBytes,
 
   decode(bytes, start = 0, end = bytes.length) {
     check(end - start >= sizeBytes && end <= bytes.length, 'GUID: truncated');

@@ -1,7 +1,7 @@
 /**
  * Security identifiers. [MS-DTYP] 2.4.2
  */
-import type { Codec } from '../codec.ts';
+import type { SelfSizedCodec } from '../schema.ts';
 import { check } from './bounds.ts';
 
 /**
@@ -42,8 +42,10 @@ export function splitSid(sid: Sid): { readonly domain: Sid; readonly rid: number
 }
 
 /** SID--Packet Representation. [MS-DTYP] 2.4.2.2 */
-export const SidCodec: Codec<Sid> = {
+export const SidCodec: SelfSizedCodec<Sid> = {
   name: 'SID',
+  minimumBytes: headerBytes + 4,
+  endOf: (bytes, start, end) => start + sidSizeAt(bytes, start, end),
 
   decode(bytes, start = 0, end = bytes.length) {
     const sizeBytes = sidSizeAt(bytes, start, end);
