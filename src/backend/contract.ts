@@ -62,18 +62,22 @@ export interface VolumeStat {
 export interface OpenOptions {
   /** The handle will be written to. */
   readonly write?: boolean;
-  /** Create the file; fails with EEXIST when the name is taken. */
+  /** Create the file (with `stream`: the stream of an existing file); fails with EEXIST when the name is taken. */
   readonly create?: boolean;
-  /** Open the named stream instead of the data; needs {@link Backend.streams}. */
+  /** Open the named stream instead of the data; needs {@link Backend.streams}. ENOENT when there is none. */
   readonly stream?: string;
-  /** Given up when it fires. */
+  /** Given up (ECANCELED) when it fires. */
   readonly signal?: AbortSignal;
 }
 
-/** An open file, directory or stream. It stays usable after its name was changed or removed. */
+/**
+ * An open file, directory or stream. It stays usable after its name was changed or removed. A directory answers `read`,
+ * `write` and `truncate` with EISDIR; a handle opened without `write` answers the latter two with EBADF.
+ */
 export interface BackendHandle {
+  /** Of a stream: the metadata of its file, with the sizes of the stream and kind `file`. */
   stat(): MaybePromise<BackendStat>;
-  /** Times and attributes. Unsupported fields are ignored. */
+  /** Times and attributes, also through a handle opened without `write`. Unsupported fields are ignored. */
   setStat(change: StatChange): MaybePromise<void>;
   /** Fills `target` from `position`; returns the bytes read, fewer only at the end of the file. */
   read(target: Buffer, position: number): MaybePromise<number>;
@@ -85,27 +89,40 @@ export interface BackendHandle {
   close(): MaybePromise<void>;
 }
 
+/**
+ * Answers ENOENT where a component is missing, ENOTDIR where one is a file, ELOOP where one is a symbolic link (links are
+ * never followed), EINVAL for a path that is none, ENAMETOOLONG for a name the store cannot hold, EBUSY for an
+ * operation that the root cannot undergo.
+ */
 export interface Backend {
   /** For messages, e.g. the folder's path. */
   readonly name: string;
   /** Metadata of a name; a symbolic link is not followed. ENOENT when absent. */
   stat(path: BackendPath): MaybePromise<BackendStat>;
-  /** Opens (or creates) a file, or opens a directory. A symbolic link is not followed (ELOOP). */
+  /** Opens (or creates) a file, or opens a directory (`write` means nothing then). ELOOP for a symbolic link. */
   open(path: BackendPath, options: OpenOptions): MaybePromise<BackendHandle>;
-  /** The entries of a directory, in batches, in any order, without `.` and `..`. Unbounded directories stream. */
+  /**
+   * The entries of a directory, in batches, in any order, without `.` and `..`. Unbounded directories stream; names that
+   * come, go or change meanwhile may or may not be seen, the others are seen once.
+   */
   list(path: BackendPath, signal?: AbortSignal): AsyncIterable<readonly DirectoryEntry[]>;
   makeDirectory(path: BackendPath): MaybePromise<void>;
-  /** Removes a file or symbolic link. */
+  /** Removes a file or symbolic link (EISDIR otherwise). */
   removeFile(path: BackendPath): MaybePromise<void>;
-  /** Removes an empty directory (ENOTEMPTY otherwise). */
+  /** Removes an empty directory (ENOTEMPTY, ENOTDIR otherwise). */
   removeDirectory(path: BackendPath): MaybePromise<void>;
-  /** Moves a name; with `replace` an existing file at `to` is replaced in one step, without it EEXIST. */
+  /**
+   * Moves a name. Without `replace` a taken `to` is EEXIST; with it an existing file or link at `to` is replaced in one
+   * step. A directory at `to` is never replaced (EISDIR for a file, EEXIST for a directory), a file at `to` not by a
+   * directory (ENOTDIR). Moving a directory below itself is EINVAL; a name onto itself does nothing. Afterwards `from` is
+   * gone, even where both were names of one file.
+   */
   rename(from: BackendPath, to: BackendPath, replace: boolean): MaybePromise<void>;
   volume(): MaybePromise<VolumeStat>;
   /** Releases what the backend holds. Handles are closed before. */
   close(): MaybePromise<void>;
 
-  /** A second name for a file. */
+  /** A second name for a file (EPERM for a directory, EEXIST when `to` is taken). */
   readonly link?: (from: BackendPath, to: BackendPath) => MaybePromise<void>;
   /** True when `a` and `A` may both exist; the layer above then matches names without regard to case. Default true. */
   readonly isCaseSensitive?: boolean;
@@ -167,6 +184,8 @@ export interface CopyRangeAbility {
 
 export interface BackendChange {
   readonly path: BackendPath;
+  /** The former path of something renamed, where the store knows it. */
+  readonly from?: BackendPath;
   readonly kind: 'created' | 'removed' | 'modified' | 'renamed';
 }
 

@@ -1,0 +1,220 @@
+/**
+ * The bytes of one file or stream in memory. Kept in chunks, so that growing never copies what is there and a hole costs
+ * nothing; the chunks of a small file are small.
+ */
+import type { ByteRange } from './contract.ts';
+import { BackendError } from './error.ts';
+
+/** Bytes that are reserved and freed together; also the size of a hole that punching frees. */
+export const CHUNK_BYTES = 64 * 1024;
+/** Unit in which space is charged. */
+export const CLUSTER_BYTES = 4096;
+
+const CHUNK_BYTES_MIN = 64;
+const COPY_BYTES = 1024 * 1024;
+
+/** Keeps the account of a volume's space. */
+export interface SpaceLedger {
+  /** Takes `bytes` (gives back, when negative); throws ENOSPC when there is not enough. */
+  charge(bytes: number): void;
+}
+
+interface Chunk {
+  /** As long as or longer than `used`; bytes from `used` on are zero. */
+  bytes: Buffer;
+  used: number;
+}
+
+const clusters = (used: number): number => Math.ceil(used / CLUSTER_BYTES) * CLUSTER_BYTES;
+
+export class SparseData {
+  readonly #ledger: SpaceLedger;
+  readonly #chunks = new Map<number, Chunk>();
+  #sizeBytes = 0;
+  #allocatedBytes = 0;
+  #holders = 1;
+
+  constructor(ledger: SpaceLedger) {
+    this.#ledger = ledger;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get allocatedBytes(): number {
+    return this.#allocatedBytes;
+  }
+
+  /** One more name or handle needs the bytes. */
+  retain(): void {
+    this.#holders += 1;
+  }
+
+  /** One name or handle less; the last one frees the bytes. */
+  release(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0) this.truncate(0);
+  }
+
+  /** Fills `target` from `position`; returns the bytes read. */
+  read(target: Buffer, position: number): number {
+    const length = Math.min(target.length, this.#sizeBytes - position);
+    let done = 0;
+    while (done < length) {
+      const at = position + done;
+      const index = Math.floor(at / CHUNK_BYTES);
+      const from = at - index * CHUNK_BYTES;
+      const count = Math.min(length - done, CHUNK_BYTES - from);
+      const chunk = this.#chunks.get(index);
+      const copied =
+        chunk === undefined || from >= chunk.used
+          ? 0
+          : chunk.bytes.copy(target, done, from, Math.min(from + count, chunk.used));
+      if (copied < count) target.fill(0, done + copied, done + count);
+      done += count;
+    }
+    return done;
+  }
+
+  /** Writes all of `source` at `position`, or nothing (ENOSPC, EFBIG). */
+  write(source: Buffer, position: number): void {
+    if (source.length === 0) return;
+    const end = position + source.length;
+    if (end > Number.MAX_SAFE_INTEGER) throw new BackendError('EFBIG', 'write');
+    this.#charge(this.#growth(position, end));
+    let done = 0;
+    while (done < source.length) {
+      const at = position + done;
+      const index = Math.floor(at / CHUNK_BYTES);
+      const from = at - index * CHUNK_BYTES;
+      const count = Math.min(source.length - done, CHUNK_BYTES - from);
+      source.copy(this.#room(index, from + count).bytes, from, done, done + count);
+      done += count;
+    }
+    if (end > this.#sizeBytes) this.#sizeBytes = end;
+  }
+
+  truncate(sizeBytes: number): void {
+    if (sizeBytes < this.#sizeBytes) this.#drop(sizeBytes, this.#sizeBytes);
+    this.#sizeBytes = sizeBytes;
+  }
+
+  /** Frees `range`; it reads as zeros and the size stays. */
+  punch(range: ByteRange): void {
+    this.#drop(range.offset, Math.min(range.offset + range.length, this.#sizeBytes));
+  }
+
+  /** The parts of `range` that hold data, in order, neighbours joined. */
+  allocatedRanges(range: ByteRange): ByteRange[] {
+    const limit = Math.min(range.offset + range.length, this.#sizeBytes);
+    const found: { offset: number; length: number }[] = [];
+    for (const index of this.#indexes(range.offset, limit)) {
+      const start = index * CHUNK_BYTES;
+      const from = Math.max(start, range.offset);
+      const to = Math.min(start + clusters(this.#chunks.get(index)?.used ?? 0), limit);
+      if (to <= from) continue;
+      const last = found.at(-1);
+      if (last !== undefined && last.offset + last.length === from) last.length += to - from;
+      else found.push({ offset: from, length: to - from });
+    }
+    return found;
+  }
+
+  /** Copies `range` of `source` to `position`, holes as holes; returns the bytes copied. */
+  copyFrom(source: SparseData, range: ByteRange, position: number): number {
+    const length = Math.max(0, Math.min(range.length, source.#sizeBytes - range.offset));
+    const pieces = Math.ceil(length / COPY_BYTES);
+    const backwards = source === this && position > range.offset;
+    const buffer = Buffer.allocUnsafe(Math.min(length, COPY_BYTES));
+    for (let turn = 0; turn < pieces; turn++) {
+      const start = (backwards ? pieces - 1 - turn : turn) * COPY_BYTES;
+      const count = Math.min(COPY_BYTES, length - start);
+      this.#copyPiece(source, range.offset + start, position + start, buffer.subarray(0, count));
+    }
+    return length;
+  }
+
+  #copyPiece(source: SparseData, from: number, to: number, buffer: Buffer): void {
+    const range = { offset: from, length: buffer.length };
+    if (source.allocatedRanges(range).length > 0) {
+      source.read(buffer, from);
+      this.write(buffer, to);
+      return;
+    }
+    this.punch({ offset: to, length: buffer.length });
+    this.#sizeBytes = Math.max(this.#sizeBytes, to + buffer.length);
+  }
+
+  #charge(bytes: number): void {
+    if (bytes === 0) return;
+    this.#ledger.charge(bytes);
+    this.#allocatedBytes += bytes;
+  }
+
+  /** The space that writing up to `end` will take. */
+  #growth(position: number, end: number): number {
+    let bytes = 0;
+    for (let index = Math.floor(position / CHUNK_BYTES); index * CHUNK_BYTES < end; index++) {
+      const used = this.#chunks.get(index)?.used ?? 0;
+      const needed = Math.min(end - index * CHUNK_BYTES, CHUNK_BYTES);
+      if (needed > used) bytes += clusters(needed) - clusters(used);
+    }
+    return bytes;
+  }
+
+  /** The chunk, with at least `needed` usable bytes. */
+  #room(index: number, needed: number): Chunk {
+    const chunk = this.#chunks.get(index);
+    if (chunk === undefined) {
+      const fresh = { bytes: Buffer.alloc(capacity(needed)), used: needed };
+      this.#chunks.set(index, fresh);
+      return fresh;
+    }
+    if (needed > chunk.bytes.length) {
+      const larger = Buffer.alloc(capacity(needed));
+      chunk.bytes.copy(larger, 0, 0, chunk.used);
+      chunk.bytes = larger;
+    }
+    if (needed > chunk.used) chunk.used = needed;
+    return chunk;
+  }
+
+  /** Makes [from, to) read as zeros and frees the chunks that hold nothing else. */
+  #drop(from: number, to: number): void {
+    let freed = 0;
+    for (const index of this.#indexes(from, to)) {
+      const chunk = this.#chunks.get(index);
+      if (chunk === undefined) continue;
+      const before = clusters(chunk.used);
+      const first = Math.max(0, from - index * CHUNK_BYTES);
+      const last = Math.min(chunk.used, to - index * CHUNK_BYTES);
+      if (first < last) chunk.bytes.fill(0, first, last);
+      if (last === chunk.used) chunk.used = Math.min(chunk.used, first);
+      if (chunk.used === 0) this.#chunks.delete(index);
+      freed += before - clusters(chunk.used);
+    }
+    this.#charge(-freed);
+  }
+
+  /** Indexes of the chunks present in [from, to), ascending; by whichever of range and map is shorter. */
+  #indexes(from: number, to: number): number[] {
+    if (to <= from) return [];
+    const first = Math.floor(from / CHUNK_BYTES);
+    const last = Math.floor((to - 1) / CHUNK_BYTES);
+    const found: number[] = [];
+    if (last - first < this.#chunks.size) {
+      for (let index = first; index <= last; index++) if (this.#chunks.has(index)) found.push(index);
+      return found;
+    }
+    for (const index of this.#chunks.keys()) if (index >= first && index <= last) found.push(index);
+    return found.sort((a, b) => a - b);
+  }
+}
+
+/** Bytes to reserve for a chunk that must hold `needed`: powers of two, so that appending copies little. */
+function capacity(needed: number): number {
+  let bytes = CHUNK_BYTES_MIN;
+  while (bytes < needed) bytes *= 2;
+  return bytes;
+}
