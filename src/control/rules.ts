@@ -1,0 +1,167 @@
+/**
+ * What the schema cannot say: settings that must fit one another.
+ */
+import { type Configuration, type ConfiguredShare, type DialectName, dialectNames } from './schema.ts';
+import { shareKey, shareNameProblem } from './share-name.ts';
+import { didYouMean } from './suggestion.ts';
+import type { SettingPath, Tree } from './tree.ts';
+
+/** A problem and the setting it is about. */
+export interface RuleIssue {
+  readonly path: SettingPath;
+  readonly message: string;
+}
+
+/** What `profile: hardened` sets; a setting that contradicts it is an error. */
+export const hardenedSettings: readonly { readonly path: readonly string[]; readonly value: unknown }[] = [
+  { path: ['signing', 'required'], value: true },
+  { path: ['encryption', 'mode'], value: 'required' },
+  { path: ['dialects', 'min'], value: '3.0.2' },
+  { path: ['guest'], value: false },
+  { path: ['anonymous'], value: false },
+];
+
+/** Whom the hardened profile keeps out; said when the server starts. */
+export const hardenedExclusions =
+  'the hardened profile refuses clients without encryption and dialect 3.0.2: Windows 8 and older, SMB 2 only devices, jcifs; guest and anonymous access are off';
+
+/** Every broken rule. */
+export function brokenRules(configuration: Configuration): readonly RuleIssue[] {
+  return [
+    ...userRules(configuration),
+    ...Object.entries(configuration.shares).flatMap(([name, share]) => [
+      ...shareRules(configuration, name, share),
+    ]),
+    ...duplicateShares(configuration),
+    ...protocolRules(configuration),
+    ...profileRules(configuration),
+  ];
+}
+
+function* userRules({ users }: Configuration): Iterable<RuleIssue> {
+  const seen = new Set<string>();
+  for (const [index, user] of users.entries()) {
+    const key = user.name.toLowerCase();
+    if (seen.has(key))
+      yield { path: ['users', index], message: `the user "${user.name}" is there twice: remove one` };
+    seen.add(key);
+    const given = [user.password, user.passwordFile, user.ntHash].filter(
+      (secret) => secret !== undefined,
+    ).length;
+    if (given === 1) continue;
+    const how = given === 0 ? 'has no password: give one of' : 'has more than one password: keep one of';
+    yield {
+      path: ['users', index],
+      message: `the user "${user.name}" ${how} password, passwordFile and ntHash`,
+    };
+  }
+}
+
+function* shareRules(
+  configuration: Configuration,
+  name: string,
+  share: ConfiguredShare,
+): Iterable<RuleIssue> {
+  const path = ['shares', name];
+  const problem = shareNameProblem(name);
+  if (problem !== undefined) yield { path, message: problem };
+  if (share.path === undefined && share.memory === undefined) {
+    yield { path, message: `the share "${name}" serves nothing: give "path: FOLDER" or "memory: true"` };
+  }
+  if (share.path !== undefined && share.memory !== undefined) {
+    yield { path, message: `the share "${name}" has a path and memory: keep one of them` };
+  }
+  const users = configuration.users.map((user) => user.name);
+  const groups = new Set(configuration.users.flatMap((user) => user.groups));
+  yield* unknownNames([...path, 'permissions', 'users'], share.permissions.users, users);
+  yield* unknownNames([...path, 'permissions', 'groups'], share.permissions.groups, groups);
+}
+
+function* unknownNames(path: SettingPath, given: Tree, known: Iterable<string>): Iterable<RuleIssue> {
+  const names = [...known];
+  const keys = new Set(names.map((name) => name.toLowerCase()));
+  const what = path.at(-1) === 'users' ? 'user' : 'group';
+  for (const name of Object.keys(given)) {
+    if (keys.has(name.toLowerCase())) continue;
+    const why = what === 'user' ? 'there is no user' : 'no user is in a group';
+    yield { path: [...path, name], message: `${why} "${name}".${didYouMean(name, names)}` };
+  }
+}
+
+function* duplicateShares({ shares }: Configuration): Iterable<RuleIssue> {
+  const seen = new Map<string, string>();
+  for (const name of Object.keys(shares)) {
+    const other = seen.get(shareKey(name));
+    if (other !== undefined) {
+      yield {
+        path: ['shares', name],
+        message: `the share "${name}" is there already as "${other}" (case does not count): rename one`,
+      };
+    }
+    seen.set(shareKey(name), name);
+  }
+}
+
+const isOlder = (name: DialectName, than: DialectName) =>
+  dialectNames.indexOf(name) < dialectNames.indexOf(than);
+
+function* protocolRules({
+  dialects,
+  encryption,
+  signing,
+  shares,
+  guest,
+}: Configuration): Iterable<RuleIssue> {
+  if (isOlder(dialects.max, dialects.min)) {
+    const message = `dialects.max (${dialects.max}) is older than dialects.min (${dialects.min}): swap them`;
+    yield { path: ['dialects', 'max'], message };
+  }
+  if (isOlder(dialects.max, '3.0')) {
+    const message = `encryption cannot be required with dialects.max ${dialects.max}: it needs 3.0 or later`;
+    if (encryption.mode === 'required') yield { path: ['encryption', 'mode'], message };
+    for (const [name, share] of Object.entries(shares)) {
+      if (share.encryption === 'required') yield { path: ['shares', name, 'encryption'], message };
+    }
+  }
+  if (encryption.mode === 'off') {
+    for (const [name, share] of Object.entries(shares)) {
+      if (share.encryption !== undefined && share.encryption !== 'off') {
+        const message = `the share asks for encryption, but encryption.mode is off: set it to available`;
+        yield { path: ['shares', name, 'encryption'], message };
+      }
+    }
+  }
+  if (guest && encryption.mode === 'required') {
+    yield {
+      path: ['guest'],
+      message: 'guest sessions cannot be encrypted: turn off guest or encryption.mode required',
+    };
+  }
+  yield* repeated(['signing', 'algorithms'], signing.algorithms);
+  yield* repeated(['encryption', 'ciphers'], encryption.ciphers);
+}
+
+function* repeated(path: SettingPath, names: readonly string[]): Iterable<RuleIssue> {
+  for (const [index, name] of names.entries()) {
+    if (names.indexOf(name) < index)
+      yield { path: [...path, index], message: `${name} is there twice: remove one` };
+  }
+}
+
+function* profileRules(configuration: Configuration): Iterable<RuleIssue> {
+  if (configuration.profile !== 'hardened') return;
+  const excludes = (path: SettingPath, what: string): RuleIssue => ({
+    path,
+    message: `the hardened profile excludes ${what}: remove this setting or the profile`,
+  });
+  if (!configuration.signing.required) yield excludes(['signing', 'required'], 'unsigned sessions');
+  if (configuration.encryption.mode !== 'required') yield excludes(['encryption', 'mode'], 'plaintext');
+  if (isOlder(configuration.dialects.min, '3.0.2'))
+    yield excludes(['dialects', 'min'], 'dialects before 3.0.2');
+  if (configuration.guest) yield excludes(['guest'], 'guest access');
+  if (configuration.anonymous) yield excludes(['anonymous'], 'anonymous access');
+  for (const [name, share] of Object.entries(configuration.shares)) {
+    if (share.encryption === undefined || share.encryption === 'required') continue;
+    yield excludes(['shares', name, 'encryption'], 'plaintext');
+  }
+}
