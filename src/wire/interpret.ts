@@ -8,12 +8,11 @@ import type { Codec } from './codec.ts';
 import * as raw from './primitives.ts';
 import {
   type Described,
+  endAfter,
   type Fields,
   type FixedFieldSpec,
   type FixedPart,
   isComputed,
-  isFixedCodec,
-  isSelfSized,
   isTail,
   type Layout,
   minimumOf,
@@ -57,7 +56,7 @@ export function endOf(layout: Layout, bytes: Buffer, start: number, end: number)
   walk(layout, bytes, start, end, (_name, _kind, _from, to) => {
     last = Math.max(last, to);
   });
-  return layout.total === undefined ? last : start + intAt(bytes, start, layout.total);
+  return layout.totals.length === 0 ? last : ownEnd(layout, bytes, start, end);
 }
 
 type Visit = (name: string, kind: string, start: number, end: number) => void;
@@ -71,7 +70,7 @@ function walk(
 ): Fields {
   if (start < 0 || outerEnd > bytes.length) throw new RangeError('outside the buffer');
   if (outerEnd - start < layout.fixedBytes) raw.truncated(layout.name);
-  const end = layout.total === undefined ? outerEnd : ownEnd(layout, bytes, start, outerEnd);
+  const end = ownEnd(layout, bytes, start, outerEnd);
   const fields: Record<string, unknown> = {};
   let at = start;
   for (const part of layout.parts) {
@@ -90,10 +89,15 @@ function walk(
   return fields;
 }
 
-function ownEnd(layout: Layout, bytes: Buffer, start: number, end: number): number {
-  const size = intAt(bytes, start, present(layout.total, 'total'));
-  if (size < layout.fixedBytes || size > end - start) raw.truncated(layout.name);
-  return start + size;
+/** Where the structure says that it ends. */
+function ownEnd(layout: Layout, bytes: Buffer, start: number, outerEnd: number): number {
+  let end = outerEnd;
+  for (const total of layout.totals) {
+    const size = total.from + intAt(bytes, start, total);
+    if (size < layout.fixedBytes || size > end - start) raw.truncated(layout.name);
+    end = start + size;
+  }
+  return end;
 }
 
 function intOf(bytes: Buffer, at: number, size: number): number {
@@ -199,7 +203,7 @@ function readContent(
       const codec = present(spec.codec, name);
       fields[name] = codec.decode(bytes, from, to);
       if (part.length !== undefined) return to;
-      return isSelfSized(codec) ? codec.endOf(bytes, from, to) : part.offset === undefined ? to : undefined;
+      return endAfter(codec, bytes, from, to) ?? (part.offset === undefined ? to : undefined);
     }
   }
 }
@@ -223,11 +227,8 @@ export function readList(codec: Codec<unknown>, items: unknown[], place: ListPla
     const start = from + alignUp(at - from, align);
     if (count === undefined && start >= to) break;
     if (start + minimum > to) raw.truncated(codec.name);
-    const end = isFixedCodec(codec)
-      ? start + codec.fixedBytes
-      : isSelfSized(codec)
-        ? codec.endOf(bytes, start, to)
-        : to;
+    const end = endAfter(codec, bytes, start, to) ?? to;
+    if (end > to) raw.truncated(codec.name);
     items.push(codec.decode(bytes, start, end));
     at = end;
   }
@@ -316,7 +317,8 @@ function encodeInto(layout: Layout, value: Fields, target: Buffer, start: number
       const number = place?.[spec.kind] ?? (typeof text === 'string' ? text.length * 2 : 0);
       raw.writeInt(target, here, spec.bytes, raw.fits(`${layout.name}.${name}`, number, spec.bytes));
     } else if (spec.kind === 'total') {
-      raw.writeInt(target, here, spec.bytes, raw.fits(`${layout.name}.${name}`, at - start, spec.bytes));
+      const size = at - start - spec.from;
+      raw.writeInt(target, here, spec.bytes, raw.fits(`${layout.name}.${name}`, size, spec.bytes));
     } else {
       writeFixed(spec, value[name], target, here);
     }

@@ -118,9 +118,10 @@ export function writeLatin1(target: Buffer, at: number, text: string): number {
   return at + target.write(text, at, 'latin1');
 }
 
-/** Copies `source`; returns the end position. Throws RangeError when it does not fit. */
+/** Copies `source`, unless it lies there already; returns the end position. Throws RangeError when it does not fit. */
 export function writeBlob(target: Buffer, at: number, source: Uint8Array): number {
-  target.set(source, at);
+  const isInPlace = source.byteOffset === target.byteOffset + at && source.buffer === target.buffer;
+  if (!isInPlace) target.set(source, at);
   return at + source.length;
 }
 

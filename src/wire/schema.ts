@@ -78,10 +78,11 @@ export interface ComputedSpec {
   /** Of an offset: position in the structure that it counts from (negative: before the structure). */
   readonly from: number | undefined;
 }
-/** The size of the whole structure; absent from the value. */
+/** The size of the structure, or of what follows position `from` in it; absent from the value. */
 export interface TotalSpec {
   readonly kind: 'total';
   readonly bytes: IntBytes;
+  readonly from: number;
 }
 /** NextEntryOffset: written and followed by the chain that the structure is an entry of. */
 export interface NextSpec {
@@ -160,7 +161,8 @@ export interface Layout {
   /** Encodings are filled up with zeros to this size. */
   readonly paddedBytes: number;
   readonly isFixed: boolean;
-  readonly total: Described | undefined;
+  /** Fields that say where the structure itself ends. */
+  readonly totals: readonly Described[];
   readonly described: ReadonlyMap<string, Describing>;
 }
 
@@ -195,6 +197,22 @@ export function isFixedCodec(codec: Codec<unknown>): codec is FixedCodec<unknown
   return 'fixedBytes' in codec && typeof codec.fixedBytes === 'number';
 }
 
+/** True where the codec's structure needs no length to be followed by another. */
+export function endsByItself(codec: Codec<unknown>): boolean {
+  return isFixedCodec(codec) || isSelfSized(codec);
+}
+
+/** Position after the structure at `start`, or undefined where only a length could tell. */
+export function endAfter(
+  codec: Codec<unknown>,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number | undefined {
+  if (isFixedCodec(codec)) return start + codec.fixedBytes;
+  return isSelfSized(codec) ? codec.endOf(bytes, start, end) : undefined;
+}
+
 /** Smallest encoding of one list element. */
 export function minimumOf(codec: Codec<unknown>): number {
   if (isFixedCodec(codec)) return codec.fixedBytes;
@@ -209,7 +227,7 @@ export function layOut(name: string, fields: ReadonlyMap<string, FieldSpec>, opt
   let at: number | undefined = 0;
   let fixedBytes = 0;
   let minimumBytes = 0;
-  let total: Described | undefined;
+  const totals: Described[] = [];
   for (const [field, spec] of fields) {
     const describing = described.get(field);
     if (spec.kind === 'tail') {
@@ -224,7 +242,7 @@ export function layOut(name: string, fields: ReadonlyMap<string, FieldSpec>, opt
       continue;
     }
     parts.push({ name: field, spec, at, length: describing?.length });
-    if (spec.kind === 'total') total = { name: field, at: at ?? 0, bytes: spec.bytes, from: 0 };
+    if (spec.kind === 'total') totals.push({ name: field, at: at ?? 0, bytes: spec.bytes, from: spec.from });
     minimumBytes += spec.bytes;
     if (at === undefined) continue;
     at += spec.bytes;
@@ -233,7 +251,7 @@ export function layOut(name: string, fields: ReadonlyMap<string, FieldSpec>, opt
   checkTails(name, parts);
   const paddedBytes = options.minimum ?? 0;
   const isFixed = !parts.some(isTail) && paddedBytes <= fixedBytes;
-  return { name, parts, fixedBytes, minimumBytes, paddedBytes, isFixed, total, described };
+  return { name, parts, fixedBytes, minimumBytes, paddedBytes, isFixed, totals, described };
 }
 
 function describedFields(
@@ -278,7 +296,7 @@ function checkTails(name: string, parts: readonly Part[]): void {
     assert(!isOpen || part.offset !== undefined, `${name}.${part.name} has no known place`);
     if (spec.shape === 'list' && spec.codec !== undefined)
       assert(minimumOf(spec.codec) > 0, `${name}: empty elements`);
-    const endsItself = spec.shape === 'nested' && spec.codec !== undefined && isSelfSized(spec.codec);
+    const endsItself = spec.shape === 'nested' && spec.codec !== undefined && endsByItself(spec.codec);
     isOpen ||=
       part.length === undefined && part.count === undefined && part.offset === undefined && !endsItself;
     assert(part.count === undefined || spec.shape === 'list', `${name}.${part.name}: only lists are counted`);

@@ -189,9 +189,9 @@ export function countOf(type: IntField, field: string): Computed {
   return { spec: { kind: 'count', bytes: type.spec.bytes, of: field, from: undefined } };
 }
 
-/** Bytes of the structure itself; what it holds ends there. */
-export function totalSize(type: IntField): Computed {
-  return { spec: { kind: 'total', bytes: type.spec.bytes } };
+/** Bytes of the structure itself (those behind position `from` in it); what it holds ends there. */
+export function totalSize(type: IntField, from = 0): Computed {
+  return { spec: { kind: 'total', bytes: type.spec.bytes, from } };
 }
 
 /** NextEntryOffset, the first field of an entry of a `chain`. */
@@ -241,13 +241,18 @@ export function list(
   element: Codec<unknown> | IntField | BigField,
   options: ListOptions = {},
 ): TailField<readonly never[]> {
-  const codec = 'spec' in element ? scalar(element.spec) : element;
-  return tail('list', codec, { emptyOffset: 'zero', ...options }, options.elementAlign);
+  return tail('list', codecOfItem(element), { emptyOffset: 'zero', ...options }, options.elementAlign);
 }
 
 /** Another structure (or a `chain`) of variable size; it cannot read beyond its part. */
-export function nested<T>(codec: Codec<T>, options: TailOptions = {}): TailField<T> {
-  return tail('nested', codec, options);
+export function nested<T>(codec: Codec<T>, options?: TailOptions): TailField<T>;
+export function nested<T extends number>(integer: IntField<T>, options?: TailOptions): TailField<T>;
+export function nested(integer: BigField, options?: TailOptions): TailField<bigint>;
+export function nested(
+  content: Codec<unknown> | IntField | BigField,
+  options: TailOptions = {},
+): TailField<never> {
+  return tail('nested', codecOfItem(content), options);
 }
 
 /** The same part, undefined where it is empty; its offset then says zero. */
@@ -275,7 +280,11 @@ function tail<T>(
   };
 }
 
-/** Integers as list elements. */
+function codecOfItem(item: Codec<unknown> | IntField | BigField): Codec<unknown> {
+  return 'spec' in item ? scalar(item.spec) : item;
+}
+
+/** An integer where a structure may stand. */
 function scalar(spec: IntSpec | BigSpec): FixedCodec<unknown> {
   const layout = layOut(`${spec.kind}${spec.bytes * 8}`, new Map([['value', spec]]), {});
   const machine = interpreted(layout);
