@@ -48,7 +48,7 @@ const WellKnown = Object.freeze({
   ANONYMOUS: 'S-1-5-7',
   AUTHENTICATED_USERS: 'S-1-5-11',
   BUILTIN_GUESTS: 'S-1-5-32-546',
-  /** NT AUTHORITY\LOCAL SERVICE would have rights, a guest account of a machine has none; RID 501 of no machine. */
+  /** RID 501, the guest account, of no machine in particular: it owns nothing. */
   GUEST: 'S-1-5-21-0-0-0-501',
 });
 
