@@ -64,7 +64,7 @@ function columns(rows: readonly (readonly [string, string])[]): string[] {
 export function commandReference(): string {
   const parts = [
     '# The command line\n',
-    '<!-- Written from src/cli/commands.ts by `npm run test:unit -- --update`; do not edit. -->\n',
+    '<!-- Written from src/cli/commands.ts by SMBKIT_TEST_UPDATE=1 npm run test:unit; do not edit. -->\n',
     'What was asked for goes to standard output, logs and errors to standard error. A flag goes before a variable, a variable',
     'before the configuration file, the file before the default. `NO_COLOR` turns colours off. `smbkit ./folder` is short for',
     '`smbkit serve ./folder`.\n',

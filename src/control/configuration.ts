@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { type Assignment, readEnvironment } from './environment.ts';
 import { knownKeys, schemaAt } from './json-schema.ts';
-import { brokenRules, hardenedSettings } from './rules.ts';
+import { brokenRules, type GivenNames, hardenedSettings } from './rules.ts';
 import { type Configuration, configurationSchema } from './schema.ts';
 import { didYouMean } from './suggestion.ts';
 import {
@@ -28,6 +28,7 @@ export interface ConfigurationSources {
   readonly file?: { readonly name: string; readonly text: string };
   /** Unchecked settings given as a value; the library's way in. */
   readonly tree?: Tree;
+  readonly given?: GivenNames;
 }
 
 /** One problem, with its place and its fix in one sentence. */
@@ -69,7 +70,7 @@ export function readConfiguration(sources: ConfigurationSources): ReadConfigurat
   const parsed = configurationSchema.safeParse(layers.tree);
   if (!parsed.success)
     throw new ConfigurationError(parsed.error.issues.flatMap((issue) => explain(issue, layers)));
-  const broken = brokenRules(parsed.data);
+  const broken = brokenRules(parsed.data, sources.given);
   if (broken.length > 0) {
     throw new ConfigurationError(broken.map(({ path, message }) => layers.issue(path, message)));
   }

@@ -8,14 +8,15 @@ import { isTree, type SettingPath, valueAt } from './tree.ts';
 
 const introduction = `# Configuration
 
-<!-- Written from src/control/schema.ts by \`npm run test:unit -- --update\`; do not edit. -->
+<!-- Written from src/control/schema.ts by SMBKIT_TEST_UPDATE=1 npm run test:unit; do not edit. -->
 
 \`smbkit serve --config FILE\` reads a YAML file. A key that is not listed here is an error; \`smbkit config check FILE\` says
 where, and \`--print\` shows every value with its origin. A flag goes before a variable, a variable before the file, the file
-before the default. Paths in the file are relative to the file's folder.
+before the default. Paths in the file are relative to the file's folder. \`smbkit config schema > smbkit.schema.json\` writes
+the schema that editors check the file with.
 
 \`\`\`yaml
-# yaml-language-server: $schema=https://raw.githubusercontent.com/smbkit/smbkit/main/docs/smbkit.schema.json
+# yaml-language-server: $schema=./smbkit.schema.json
 server:
   host: 0.0.0.0
 users:

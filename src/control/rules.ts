@@ -1,7 +1,9 @@
 /**
  * What the schema cannot say: settings that must fit one another.
  */
-import { type Configuration, type ConfiguredShare, type DialectName, dialectNames } from './schema.ts';
+import { present } from '../base/assert.ts';
+import { guestName } from './permission.ts';
+import { type Configuration, type DialectName, dialectNames } from './schema.ts';
 import { shareKey, shareNameProblem } from './share-name.ts';
 import { didYouMean } from './suggestion.ts';
 import type { SettingPath, Tree } from './tree.ts';
@@ -25,55 +27,64 @@ export const hardenedSettings: readonly { readonly path: readonly string[]; read
 export const hardenedExclusions =
   'the hardened profile refuses clients without encryption and dialect 3.0.2: Windows 8 and older, SMB 2 only devices, jcifs; guest and anonymous access are off';
 
+/** What the program gives beside the configuration, by name. */
+export interface GivenNames {
+  /** Accounts that are not in the list of users. */
+  readonly accounts?: readonly string[];
+  /** Groups of those accounts. */
+  readonly groups?: readonly string[];
+  /** Shares whose storage the program hands in. */
+  readonly backends?: readonly string[];
+}
+
 /** Every broken rule. */
-export function brokenRules(configuration: Configuration): readonly RuleIssue[] {
+export function brokenRules(configuration: Configuration, given: GivenNames = {}): readonly RuleIssue[] {
   return [
-    ...userRules(configuration),
-    ...Object.entries(configuration.shares).flatMap(([name, share]) => [
-      ...shareRules(configuration, name, share),
-    ]),
+    ...userRules(configuration, given),
+    ...Object.keys(configuration.shares).flatMap((name) => [...shareRules(configuration, name, given)]),
     ...duplicateShares(configuration),
     ...protocolRules(configuration),
     ...profileRules(configuration),
   ];
 }
 
-function* userRules({ users }: Configuration): Iterable<RuleIssue> {
-  const seen = new Set<string>();
+function* userRules({ users, guest }: Configuration, given: GivenNames): Iterable<RuleIssue> {
+  const seen = new Set((given.accounts ?? []).map((name) => name.toLowerCase()));
   for (const [index, user] of users.entries()) {
+    const path = ['users', index];
     const key = user.name.toLowerCase();
-    if (seen.has(key))
-      yield { path: ['users', index], message: `the user "${user.name}" is there twice: remove one` };
+    if (seen.has(key)) yield { path, message: `the user "${user.name}" is there twice: remove one` };
     seen.add(key);
-    const given = [user.password, user.passwordFile, user.ntHash].filter(
-      (secret) => secret !== undefined,
-    ).length;
-    if (given === 1) continue;
-    const how = given === 0 ? 'has no password: give one of' : 'has more than one password: keep one of';
+    const secrets = [user.password, user.passwordFile, user.ntHash];
+    const count = secrets.filter((secret) => secret !== undefined).length;
+    if (count === 1) continue;
+    const how = count === 0 ? 'has no password: give one of' : 'has more than one password: keep one of';
+    yield { path, message: `the user "${user.name}" ${how} password, passwordFile and ntHash` };
+  }
+  if (guest && seen.has(guestName)) {
     yield {
-      path: ['users', index],
-      message: `the user "${user.name}" ${how} password, passwordFile and ntHash`,
+      path: ['guest'],
+      message: `a user is called "${guestName}", as guests are: rename it or turn off guest`,
     };
   }
 }
 
-function* shareRules(
-  configuration: Configuration,
-  name: string,
-  share: ConfiguredShare,
-): Iterable<RuleIssue> {
+function* shareRules(configuration: Configuration, name: string, given: GivenNames): Iterable<RuleIssue> {
+  const share = present(configuration.shares[name], 'share');
   const path = ['shares', name];
   const problem = shareNameProblem(name);
   if (problem !== undefined) yield { path, message: problem };
-  if (share.path === undefined && share.memory === undefined) {
-    yield { path, message: `the share "${name}" serves nothing: give "path: FOLDER" or "memory: true"` };
+  if (given.backends?.includes(name) !== true) {
+    if (share.path === undefined && share.memory === undefined) {
+      yield { path, message: `the share "${name}" serves nothing: give "path: FOLDER" or "memory: true"` };
+    }
+    if (share.path !== undefined && share.memory !== undefined) {
+      yield { path, message: `the share "${name}" has a path and memory: keep one of them` };
+    }
   }
-  if (share.path !== undefined && share.memory !== undefined) {
-    yield { path, message: `the share "${name}" has a path and memory: keep one of them` };
-  }
-  const users = configuration.users.map((user) => user.name);
-  const groups = new Set(configuration.users.flatMap((user) => user.groups));
-  yield* unknownNames([...path, 'permissions', 'users'], share.permissions.users, users);
+  const users = configuration.users.map((user) => user.name).concat(given.accounts ?? []);
+  const groups = new Set(configuration.users.flatMap((user) => user.groups).concat(given.groups ?? []));
+  yield* unknownNames([...path, 'permissions', 'users'], share.permissions.users, [...users, guestName]);
   yield* unknownNames([...path, 'permissions', 'groups'], share.permissions.groups, groups);
 }
 

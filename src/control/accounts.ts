@@ -1,0 +1,92 @@
+/**
+ * The accounts of one server, in memory.
+ */
+import { createHash } from 'node:crypto';
+import type { Account, UserStore } from '../auth/identity.ts';
+import { wipe } from '../crypto/secret.ts';
+import { ntHashOf, readPasswordFile } from './password.ts';
+import type { ConfiguredUser } from './schema.ts';
+
+/** An account ready for use. The hash belongs to whoever holds this. */
+export interface LocalAccount {
+  readonly name: string;
+  /** MD4 of the password, 16 bytes. */
+  readonly ntHash: Buffer;
+  readonly groups: readonly string[];
+  readonly isDisabled: boolean;
+}
+
+/** Hashes the passwords of `users`; throws PasswordError for a password file that cannot be used. */
+export async function localAccounts(users: readonly ConfiguredUser[]): Promise<readonly LocalAccount[]> {
+  const accounts: LocalAccount[] = [];
+  for (const user of users) {
+    accounts.push({
+      name: user.name,
+      ntHash: await ntHashOfUser(user),
+      groups: user.groups,
+      isDisabled: user.disabled,
+    });
+  }
+  return accounts;
+}
+
+async function ntHashOfUser(user: ConfiguredUser): Promise<Buffer> {
+  if (user.ntHash !== undefined) return Buffer.from(user.ntHash, 'hex');
+  if (user.passwordFile !== undefined) return ntHashOf(await readPasswordFile(user.passwordFile));
+  return ntHashOf(user.password ?? '');
+}
+
+/** Looks accounts up by name, without regard to case; every claimed domain is taken as this server's. */
+export class AccountStore implements UserStore {
+  readonly #domain: string;
+  #accounts = new Map<string, LocalAccount>();
+
+  /** `domain` is the server's own name, which its accounts belong to. */
+  constructor(domain: string, accounts: readonly LocalAccount[]) {
+    this.#domain = domain;
+    this.replace(accounts);
+  }
+
+  lookup(name: string): Account | undefined {
+    const account = this.#accounts.get(name.toLowerCase());
+    if (account === undefined) return undefined;
+    return {
+      name: account.name,
+      domain: this.#domain,
+      ntHash: Buffer.from(account.ntHash),
+      sid: sidOf(this.#domain, 'user', account.name),
+      groups: account.groups.map((group) => sidOf(this.#domain, 'group', group)),
+      isDisabled: account.isDisabled,
+    };
+  }
+
+  /** The names of the groups that the account is in. */
+  groupsOf(name: string): readonly string[] {
+    return this.#accounts.get(name.toLowerCase())?.groups ?? [];
+  }
+
+  /** Takes `accounts` in place of those before, whose hashes are overwritten. */
+  replace(accounts: readonly LocalAccount[]): void {
+    this.destroy();
+    this.#accounts = new Map(accounts.map((account) => [account.name.toLowerCase(), account]));
+  }
+
+  /** Overwrites every hash; nobody can log on afterwards. */
+  destroy(): void {
+    for (const account of this.#accounts.values()) wipe(account.ntHash);
+    this.#accounts = new Map();
+  }
+}
+
+/**
+ * The same SID for the same name on the same server after every restart, without a table to keep: the domain's part
+ * and the relative id are hashes of the names. [MS-DTYP] 2.4.2
+ */
+export function sidOf(domain: string, kind: 'user' | 'group', name: string): string {
+  const machine = createHash('sha256').update(`smbkit ${domain.toLowerCase()}`).digest();
+  const account = createHash('sha256').update(`${kind} ${name.toLowerCase()}`).digest();
+  const parts = [0, 4, 8].map((offset) => machine.readUInt32LE(offset));
+  // Relative ids below 1000 are the system's own.
+  const relative = 1000 + (account.readUInt32LE(0) % 0x7fff_0000);
+  return `S-1-5-21-${parts.join('-')}-${relative}`;
+}
