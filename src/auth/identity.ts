@@ -1,8 +1,9 @@
 /**
  * Who somebody is, and where accounts are looked up.
  */
-import type { MaybePromise } from '../base/maybe-promise.ts';
+
 import type { Sid } from '../wire/dtyp/sid.ts';
+import type { MaybePromise } from './maybe-promise.ts';
 
 /** The outcome of a successful authentication. */
 export interface Identity {

@@ -1,9 +1,10 @@
 /**
  * What an authentication mechanism is to the server: tokens in, tokens out, an identity at the end.
  */
-import type { MaybePromise } from '../base/maybe-promise.ts';
+
 import { NtStatus, NtStatusError } from '../base/status.ts';
 import type { Identity } from './identity.ts';
+import type { MaybePromise } from './maybe-promise.ts';
 
 /** An authentication that failed. `message` says why, for the log; the client sees the status only. */
 export class LogonError extends NtStatusError {

@@ -89,8 +89,9 @@ describe('AES-CMAC', () => {
     }
   }
 
-  it('by CBC equals that of the runtime, for all divisions into parts, message after message', (t) => {
-    if (!hasNativeCmac) return t.skip('the runtime has no native CMAC');
+  // Older runtimes have no CMAC of their own to compare with.
+  const comparable = hasNativeCmac ? it : () => {};
+  comparable('by CBC equals that of the runtime, for all divisions into parts, message after message', () => {
     const native = nodeProvider.mac(SigningAlgorithm.AES_CMAC, Buffer.from(key));
     const cbc = cbcProvider.mac(SigningAlgorithm.AES_CMAC, Buffer.from(key));
     const parts = fc.array(fc.uint8Array({ maxLength: 70 }).map((bytes) => Buffer.from(bytes)));
