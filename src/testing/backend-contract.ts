@@ -1,0 +1,76 @@
+/**
+ * The contract suite: what every storage backend must do, as tests for any runner that takes a name and a function.
+ *
+ *     import { test } from 'node:test';
+ *     backendContract('my store', () => new MyBackend(), { test });
+ */
+import type { Backend } from '../backend/contract.ts';
+import { attributeCases } from './backend-contract/attributes.ts';
+import type { ContractCase, ContractTraits } from './backend-contract/case.ts';
+import { copyCases } from './backend-contract/copy.ts';
+import { directoryCases } from './backend-contract/directories.ts';
+import { fileCases } from './backend-contract/files.ts';
+import { linkCases } from './backend-contract/links.ts';
+import { nameCases } from './backend-contract/names.ts';
+import { renameCases } from './backend-contract/renames.ts';
+import { sparseCases } from './backend-contract/sparse.ts';
+import { streamCases } from './backend-contract/streams.ts';
+import { timeCases } from './backend-contract/times.ts';
+import { watchCases } from './backend-contract/watch.ts';
+
+/** What the runner hands to a test; only `skip` is used, where it exists. */
+export interface ContractTestContext {
+  skip?(reason: string): void;
+}
+
+/** Registers one test; `test` of node:test fits, as does any runner's function of the same shape. */
+export type ContractTest = (name: string, body: (context?: ContractTestContext) => Promise<void>) => unknown;
+
+export interface ContractOptions extends Partial<ContractTraits> {
+  readonly test: ContractTest;
+  /** Cleans up after a test, once the backend is closed. */
+  readonly dispose?: (backend: Backend) => void | Promise<void>;
+}
+
+/** Every case, in the order in which an author should make them pass. */
+export const contractCases: readonly ContractCase[] = [
+  ...fileCases,
+  ...directoryCases,
+  ...nameCases,
+  ...renameCases,
+  ...timeCases,
+  ...linkCases,
+  ...streamCases,
+  ...attributeCases,
+  ...sparseCases,
+  ...copyCases,
+  ...watchCases,
+];
+
+/** Registers the suite for the store that `factory` makes: a new, empty one for each test. */
+export function backendContract(
+  name: string,
+  factory: () => Backend | Promise<Backend>,
+  options: ContractOptions,
+): void {
+  const traits: ContractTraits = {
+    hasExactNames: options.hasExactNames ?? true,
+    timeStep: options.timeStep ?? 1n,
+    fileBytesMax: options.fileBytesMax ?? Number.MAX_SAFE_INTEGER,
+    another: options.another ?? (() => undefined),
+    settle: options.settle ?? (() => Promise.resolve()),
+  };
+  for (const { behaviour, needs, run } of contractCases) {
+    options.test(`${name}: ${behaviour}`, async (context) => {
+      const backend = await factory();
+      try {
+        const isOffered = needs === undefined || needs(backend, traits);
+        if (isOffered) await run(backend, traits);
+        else context?.skip?.('not offered by this store');
+      } finally {
+        await backend.close();
+        await options.dispose?.(backend);
+      }
+    });
+  }
+}
