@@ -2,6 +2,7 @@
  * Access control entries. [MS-DTYP] 2.4.4
  */
 import { alignUp, EMPTY } from '../../base/bytes.ts';
+import { register } from '../registry.ts';
 import type { SelfSizedCodec } from '../schema.ts';
 import { check } from './bounds.ts';
 import { type Guid, GuidCodec } from './guid.ts';
@@ -207,3 +208,14 @@ function encodeObjects(ace: SidAce, target: Buffer, start: number): number {
   if (inheritedObjectType) at = GuidCodec.encodeInto(inheritedObjectType, target, at);
   return at;
 }
+
+register(AceCodec, [
+  allow('S-1-1-0', 0x1f01ff, AceFlag.CONTAINER_INHERIT),
+  {
+    ...deny('S-1-5-32-544', 1),
+    type: AceType.ACCESS_DENIED_CALLBACK_OBJECT,
+    objectType: '12345678-9abc-def0-1234-56789abcdef0',
+    applicationData: Buffer.from('artx'),
+  },
+  { type: 0xee, flags: 0, body: Buffer.from('body') },
+]);

@@ -1,9 +1,12 @@
 /**
  * Access control lists. [MS-DTYP] 2.4.5
  */
+
+import { register } from '../registry.ts';
 import type { SelfSizedCodec } from '../schema.ts';
-import { type Ace, AceCodec, aceSizeAt } from './ace.ts';
+import { type Ace, AceCodec, aceSizeAt, allow, deny } from './ace.ts';
 import { check } from './bounds.ts';
+import { WellKnownSid } from './sid.ts';
 
 export interface Acl {
   /** 2; 4 when the list may hold object entries. Samba and some clients send 3. */
@@ -72,3 +75,5 @@ function aclSizeAt(bytes: Buffer, start: number, end: number): number {
   check(sizeBytes >= headerBytes && sizeBytes <= end - start, 'ACL: size exceeds the descriptor');
   return sizeBytes;
 }
+
+register(AclCodec, [aclOf(), aclOf(allow(WellKnownSid.EVERYONE, 0x1f01ff), deny(WellKnownSid.ANONYMOUS, 1))]);

@@ -1,6 +1,8 @@
 /**
  * GUID. [MS-DTYP] 2.3.4
  */
+
+import { register } from '../registry.ts';
 import type { FixedCodec } from '../schema.ts';
 import { check } from './bounds.ts';
 
@@ -58,3 +60,5 @@ export const GuidCodec: FixedCodec<Guid> = {
 function hexOf(value: number, digits: number): string {
   return value.toString(16).padStart(digits, '0');
 }
+
+register(GuidCodec, [nilGuid, '12345678-9abc-def0-1234-56789abcdef0']);

@@ -2,9 +2,11 @@
  * Self-relative security descriptors. [MS-DTYP] 2.4.6
  */
 import type { Codec } from '../codec.ts';
-import { type Acl, AclCodec } from './acl.ts';
+import { register } from '../registry.ts';
+import { allow } from './ace.ts';
+import { type Acl, AclCodec, aclOf } from './acl.ts';
 import { check } from './bounds.ts';
-import { type Sid, SidCodec } from './sid.ts';
+import { type Sid, SidCodec, WellKnownSid } from './sid.ts';
 
 export interface SecurityDescriptor {
   /**
@@ -130,3 +132,15 @@ export const SecurityDescriptorCodec: Codec<SecurityDescriptor> = {
     return at;
   },
 };
+
+register(SecurityDescriptorCodec, [
+  { control: 0, sbz1: 0 },
+  { control: SecurityControl.DACL_PROTECTED, sbz1: 0, sacl: null, dacl: null },
+  {
+    control: 0,
+    sbz1: 0,
+    owner: WellKnownSid.LOCAL_SYSTEM,
+    group: WellKnownSid.BUILTIN_USERS,
+    dacl: aclOf(allow(WellKnownSid.EVERYONE, 0x1f01ff)),
+  },
+]);

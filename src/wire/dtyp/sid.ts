@@ -1,6 +1,8 @@
 /**
  * Security identifiers. [MS-DTYP] 2.4.2
  */
+
+import { register } from '../registry.ts';
 import type { SelfSizedCodec } from '../schema.ts';
 import { check } from './bounds.ts';
 
@@ -144,3 +146,5 @@ export const WellKnownSid = Object.freeze({
   MANDATORY_MEDIUM: 'S-1-16-8192',
   MANDATORY_HIGH: 'S-1-16-12288',
 });
+
+register(SidCodec, [WellKnownSid.EVERYONE, WellKnownSid.BUILTIN_ADMINISTRATORS, 'S-1-0x0123456789ab-7']);
