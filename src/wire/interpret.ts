@@ -273,7 +273,8 @@ function tailBytes({ name, spec }: TailPart, content: unknown): number {
     if (spec.optional || spec.when !== undefined) return 0;
     throw new TypeError(`${name} is missing`);
   }
-  if (typeof content === 'string') return spec.shape === 'utf16' ? content.length * 2 : content.length;
+  const isText = spec.shape === 'utf16' || spec.shape === 'latin1';
+  if (isText) return String(content).length * (spec.shape === 'utf16' ? 2 : 1);
   if (spec.shape === 'blob') return content instanceof Uint8Array ? content.length : NaN;
   const codec = present(spec.codec, name);
   if (spec.shape === 'nested') return codec.sizeOf(content);
@@ -327,10 +328,8 @@ function encodeInto(layout: Layout, value: Fields, target: Buffer, start: number
 }
 
 function writeTail({ name, spec }: TailPart, content: unknown, target: Buffer, from: number): number {
-  if (typeof content === 'string')
-    return spec.shape === 'utf16'
-      ? raw.writeUtf16(target, from, content)
-      : raw.writeLatin1(target, from, content);
+  if (spec.shape === 'utf16') return raw.writeUtf16(target, from, String(content));
+  if (spec.shape === 'latin1') return raw.writeLatin1(target, from, String(content));
   if (spec.shape === 'blob') {
     if (!(content instanceof Uint8Array)) throw new TypeError(`${name} is not bytes`);
     return raw.writeBlob(target, from, content);

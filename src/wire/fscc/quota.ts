@@ -9,10 +9,10 @@ import {
   type Infer,
   i64,
   lengthOf,
+  list,
   nested,
   next,
   offsetOf,
-  optional,
   reserved,
   struct,
   u32,
@@ -42,7 +42,10 @@ export const FileGetQuotaInformationList = chain(FileGetQuotaInformation, { alig
 
 const sidBuffer = 16;
 
-/** SMB2_QUERY_QUOTA_INFO: a list of users, or the user to start from, or neither. [MS-SMB2] 2.2.37.1 */
+/**
+ * SMB2_QUERY_QUOTA_INFO: a list of users, or the one user to start from, or neither. StartSidOffset may be zero and still
+ * count, so the start is a list of none or one. [MS-SMB2] 2.2.37.1
+ */
 export const QueryQuotaInfo = struct('QueryQuotaInfo', {
   returnSingle: bool,
   restartScan: bool,
@@ -51,6 +54,6 @@ export const QueryQuotaInfo = struct('QueryQuotaInfo', {
   startSidLength: lengthOf(u32, 'startSid'),
   startSidOffset: offsetOf(u32, 'startSid', sidBuffer),
   sidList: nested(FileGetQuotaInformationList),
-  startSid: optional(nested(SidCodec)),
+  startSid: list(SidCodec),
 });
 export type QueryQuotaInfo = Infer<typeof QueryQuotaInfo>;

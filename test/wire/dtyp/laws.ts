@@ -11,6 +11,8 @@ export interface Vector<T> {
   readonly name: string;
   readonly hex: string;
   readonly value: T;
+  /** The shortest cut that has to be refused: 1 where no bytes at all are a valid, empty list. */
+  readonly cutFrom?: number;
 }
 
 /** Tests value ⇄ bytes, every truncation, both fills and an offset start for each vector. */
@@ -22,7 +24,7 @@ export function obeysTheLaws<T>(codec: Codec<T>, vectors: readonly Vector<T>[]):
       assert.equal(codec.encode(vector.value).toString('hex'), bytes.toString('hex'));
     });
     test(`${codec.name} refuses every truncation of ${vector.name}`, () => {
-      for (let end = 0; end < bytes.length; end++) {
+      for (let end = vector.cutFrom ?? 0; end < bytes.length; end++) {
         assert.throws(() => codec.decode(bytes.subarray(0, end)), WireError, `cut to ${end}`);
         assert.throws(() => codec.decode(bytes, 0, end), WireError, `window of ${end}`);
       }
