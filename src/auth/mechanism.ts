@@ -8,8 +8,12 @@ import type { MaybePromise } from './maybe-promise.ts';
 
 /** An authentication that failed. `message` says why, for the log; the client sees the status only. */
 export class LogonError extends NtStatusError {
-  constructor(message: string, status: NtStatus = NtStatus.LOGON_FAILURE) {
+  /** The account that was tried, as the client spelled it; empty when it got not so far. */
+  readonly account: string;
+
+  constructor(message: string, status: NtStatus = NtStatus.LOGON_FAILURE, account = '') {
     super(status, message);
+    this.account = account;
   }
 }
 
@@ -60,8 +64,6 @@ export interface AuthenticationComplete {
 
 /** GSS_GetMIC and GSS_VerifyMIC of a completed context. RFC 2743 2.3 */
 export interface MessageIntegrity {
-  /** SPNEGO must not complete without a checksum from the client. */
-  readonly isRequired: boolean;
   makeMic(message: Buffer): Buffer;
   verifyMic(message: Buffer, mic: Buffer): boolean;
 }

@@ -15,8 +15,8 @@ export interface Clock {
   now(): FileTime;
   /** Milliseconds from an arbitrary start; never goes back. All time-outs are measured with it. */
   monotonicMs(): number;
-  /** Calls `callback` once, `delayMs` from now. A pending timer does not keep the process alive. */
-  setTimer(delayMs: number, callback: () => void): Timer;
+  /** Calls `callback` once, `delayMs` from now. A pending timer keeps the process alive only when `isVital`. */
+  setTimer(delayMs: number, callback: () => void, isVital?: boolean): Timer;
 }
 
 /** 1970-01-01 expressed as a FileTime. */
@@ -42,9 +42,9 @@ export function unixNsOfFileTime(time: FileTime): bigint {
 export const systemClock: Clock = {
   now: () => fileTimeOfUnixMs(performance.timeOrigin + performance.now()),
   monotonicMs: () => performance.now(),
-  setTimer(delayMs, callback) {
+  setTimer(delayMs, callback, isVital = false) {
     const handle = setTimeout(callback, Math.min(delayMs, 0x7fff_ffff));
-    handle.unref();
+    if (!isVital) handle.unref();
     return { cancel: () => clearTimeout(handle) };
   },
 };

@@ -1,0 +1,105 @@
+/**
+ * What happens when an authentication succeeded: keys, flags, and the end of the session before. [MS-SMB2] 3.3.5.5.3
+ */
+
+import type { AuthenticationComplete } from '../../auth/mechanism.ts';
+import { present } from '../../base/assert.ts';
+import { demand, NtStatus } from '../../base/status.ts';
+import { SessionCrypto } from '../../crypto/session-crypto.ts';
+import type { Session } from '../../session/session.ts';
+import { wantsEncryption } from '../../session/tree-connect.ts';
+import { SecurityMode } from '../../wire/smb2/negotiate.ts';
+import type { SessionSetupRequest } from '../../wire/smb2/session-setup.ts';
+import type { ConnectionContext } from '../command.ts';
+
+export interface SetupEnd {
+  readonly session: Session;
+  readonly result: AuthenticationComplete;
+  readonly preauthHash: Buffer | undefined;
+  readonly request: SessionSetupRequest;
+}
+
+/** Makes the session valid. */
+export async function finishSetup(context: ConnectionContext, end: SetupEnd): Promise<void> {
+  const { session, result, request } = end;
+  const { connection, server } = context;
+  const { settings } = server;
+  const crypto = cryptoOf(context, end);
+  const encryptData = wantsEncryption(settings.encryption.mode) && crypto?.canSeal === true;
+  demand(
+    encryptData || settings.encryption.mode !== 'required',
+    NtStatus.ACCESS_DENIED,
+    'encryption is required, and guests and anonymous users have no keys',
+  );
+  const clientRequires = (request.securityMode & SecurityMode.SIGNING_REQUIRED) !== 0;
+  session.authenticated = Object.freeze({
+    identity: result.identity,
+    crypto,
+    signingRequired: crypto !== undefined && (settings.signing.required || clientRequires),
+    encryptData,
+  });
+  session.channels.set(connection, { signer: crypto?.signer });
+  session.state = 'valid';
+  renew(context, session);
+  connection.isAuthenticated = true;
+  context.reply.isExempt = true;
+  context.reply.signer = crypto?.signer;
+  await supersede(context, session, request.previousSessionId);
+  context.log.write('info', 'session-established', {
+    user: result.identity.name,
+    kind: result.identity.kind,
+    dialect: session.dialect.name,
+    address: connection.transport.remoteAddress,
+  });
+}
+
+function cryptoOf(context: ConnectionContext, end: SetupEnd): SessionCrypto | undefined {
+  const { session, result, preauthHash } = end;
+  if (result.sessionKey === undefined) return undefined;
+  const { keyLog } = context.server;
+  const { cipher, signingAlgorithm, dialect } = present(
+    context.connection.negotiated,
+    'negotiated connection',
+  );
+  return new SessionCrypto({
+    role: 'server',
+    dialect: dialect.revision,
+    sessionId: session.sessionId,
+    fullSessionKey: result.sessionKey,
+    preauthHash,
+    cipher,
+    signingAlgorithm,
+    observe: keyLog === undefined ? undefined : (_keys, key) => keyLog(session.sessionId, key),
+  });
+}
+
+/** [MS-SMB2] 3.3.5.5.3: only now, and only for the same user, the session that the client gave up ends. */
+async function supersede(context: ConnectionContext, session: Session, previousId: number): Promise<void> {
+  if (previousId === 0 || previousId === session.sessionId) return;
+  const previous = context.server.sessions.get(previousId);
+  const identity = previous?.authenticated?.identity;
+  if (previous === undefined || identity?.kind !== 'user') return;
+  if (identity.sid === session.authenticated?.identity.sid) await previous.end('disconnect');
+}
+
+/**
+ * The same user again: the session goes on with its keys and its identity. [MS-SMB2] 3.3.5.5.2. A client that proved
+ * to be somebody else, or nobody, gets no other rights than it had.
+ */
+export function finishReauthentication(
+  context: ConnectionContext,
+  session: Session,
+  result: AuthenticationComplete,
+): void {
+  result.sessionKey?.fill(0);
+  const identity = present(session.authenticated, 'authenticated session').identity;
+  const isOther = result.identity.kind === 'user' && result.identity.sid !== identity.sid;
+  demand(!isOther, NtStatus.ACCESS_DENIED, 'another user');
+  session.state = 'valid';
+  renew(context, session);
+}
+
+function renew(context: ConnectionContext, session: Session): void {
+  const { lifetimeMs } = context.server.settings.session;
+  session.expiresMs = lifetimeMs === 0 ? Number.POSITIVE_INFINITY : context.clock.monotonicMs() + lifetimeMs;
+}

@@ -1,0 +1,44 @@
+/**
+ * Messages that the server sends of its own accord: oplock and lease breaks. [MS-SMB2] 3.3.4.6, 3.3.4.7
+ */
+import { NtStatus } from '../base/status.ts';
+import type { Connection } from '../session/connection.ts';
+import type { Session } from '../session/session.ts';
+import type { Codec } from '../wire/codec.ts';
+import { Command, HeaderFlags, NO_SIGNATURE, UNSOLICITED_MESSAGE_ID } from '../wire/smb2/header.ts';
+import { ReplyBuffer } from './reply.ts';
+import { send } from './respond.ts';
+
+/**
+ * Sends `value` as an unsolicited OPLOCK_BREAK on one of the session's channels, the newest first. False when there is none
+ * left to send it on.
+ */
+export function notifyClient<T>(session: Session, codec: Codec<T>, value: T): boolean {
+  const connection = [...session.channels.keys()].findLast((channel) => !channel.isClosed);
+  if (connection === undefined) return false;
+  notifyOn(connection, session, { codec, value });
+  return true;
+}
+
+function notifyOn<T>(
+  connection: Connection,
+  session: Session,
+  notice: { readonly codec: Codec<T>; readonly value: T },
+): void {
+  const buffer = new ReplyBuffer(notice.codec.sizeOf(notice.value));
+  buffer.writeBody(notice.codec, notice.value);
+  buffer.writeHeader({
+    creditCharge: 0,
+    status: NtStatus.SUCCESS,
+    command: Command.OPLOCK_BREAK,
+    credits: 0,
+    flags: HeaderFlags.SERVER_TO_REDIR,
+    nextCommand: 0,
+    messageId: UNSOLICITED_MESSAGE_ID,
+    treeId: 0,
+    sessionId: 0,
+    signature: NO_SIGNATURE,
+  });
+  const isSealed = session.authenticated?.encryptData === true && session.crypto?.canSeal === true;
+  send(connection, [buffer], isSealed ? session.crypto : undefined);
+}

@@ -1,0 +1,82 @@
+/**
+ * One client on its transport: joins bytes and connection, and takes everything down when either ends.
+ */
+
+import type { Connection } from '../session/connection.ts';
+import type { TransportListener } from '../session/transport.ts';
+import { ProtocolViolation } from './ending.ts';
+import type { ExchangeHost } from './exchange.ts';
+import { receive } from './receive.ts';
+
+export interface PeerHost extends ExchangeHost {
+  /** The connection is gone and everything on it is released. */
+  released(connection: Connection): void;
+}
+
+export class Peer implements TransportListener {
+  readonly connection: Connection;
+  readonly #host: PeerHost;
+
+  constructor(host: PeerHost, connection: Connection) {
+    this.#host = host;
+    this.connection = connection;
+  }
+
+  get messageBytesMax(): number {
+    const { limits } = this.connection.server;
+    if (!this.connection.isAuthenticated) return limits.frameBytesUnauthenticated;
+    return limits.payloadBytes + limits.frameBytesOverhead;
+  }
+
+  message(bytes: Buffer): void {
+    if (this.connection.isClosed) return;
+    try {
+      receive(this.#host, this.connection, bytes);
+    } catch (error) {
+      this.#host.fail(this.connection, error);
+    }
+    this.#pace();
+  }
+
+  violation(reason: string): void {
+    this.#host.fail(this.connection, new ProtocolViolation(reason));
+  }
+
+  drained(): void {
+    this.connection.congestedSinceMs = undefined;
+    this.connection.transport.resume();
+  }
+
+  closed(): void {
+    void this.#release();
+  }
+
+  /** A client that does not take its answers is not listened to. */
+  #pace(): void {
+    const { transport, server } = this.connection;
+    if (transport.queuedBytes <= server.limits.sendQueueBytes) return;
+    this.connection.congestedSinceMs ??= server.clock.monotonicMs();
+    transport.pause();
+  }
+
+  async #release(): Promise<void> {
+    const { connection } = this;
+    if (connection.isClosed) return;
+    connection.isClosed = true;
+    for (const request of connection.outstanding.values()) request.end('disconnect');
+    const sessions = [...connection.sessions.values()];
+    for (const { acceptor, session, purpose } of connection.authentications.values()) {
+      acceptor.destroy();
+      if (purpose === 'setup') sessions.push(session);
+    }
+    connection.authentications.clear();
+    const results = await Promise.allSettled(sessions.map((session) => session.removeChannel(connection)));
+    for (const result of results) {
+      if (result.status === 'rejected') {
+        connection.server.log.write('error', 'release-failed', { error: String(result.reason) });
+      }
+    }
+    connection.sessions.clear();
+    this.#host.released(connection);
+  }
+}

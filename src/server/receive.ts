@@ -1,0 +1,136 @@
+/**
+ * From the bytes of one message to the requests in it. Nothing here reaches a handler before its seal was opened.
+ * [MS-SMB2] 3.3.5.2
+ */
+import { IntegrityError } from '../crypto/provider.ts';
+import type { Connection } from '../session/connection.ts';
+import type { Session } from '../session/session.ts';
+import { Command, HEADER_BYTES, HeaderFlags, RequestHeader } from '../wire/smb2/header.ts';
+import { cancelRequest } from './cancel.ts';
+import { insist } from './ending.ts';
+import { Exchange, type ExchangeHost, type NextRequest } from './exchange.ts';
+import { answerMultiProtocolNegotiate } from './multi-protocol-negotiate.ts';
+import { Request } from './request.ts';
+
+/** The first four bytes of a message. */
+const ProtocolId = Object.freeze({
+  SMB1: 0x424d_53ff,
+  SMB2: 0x424d_53fe,
+  TRANSFORM: 0x424d_53fd,
+  COMPRESSION: 0x424d_53fc,
+});
+
+/** Takes one message. Throws {@link ProtocolViolation} when the connection must be closed. */
+export function receive(host: ExchangeHost, connection: Connection, message: Buffer): void {
+  insist(message.length >= 4, 'a message has a protocol id');
+  switch (message.readUInt32LE(0)) {
+    case ProtocolId.SMB2:
+      receivePlain(host, connection, message);
+      return;
+    case ProtocolId.TRANSFORM:
+      receiveSealed(host, connection, message);
+      return;
+    case ProtocolId.SMB1:
+      answerMultiProtocolNegotiate(connection, message);
+      return;
+    default:
+      // [MS-SMB2] 3.3.5.2.1.2: compression is not negotiated, so a compressed message is as wrong as any other.
+      insist(false, 'unknown protocol id');
+  }
+}
+
+/** [MS-SMB2] 3.3.5.2.1.1: whatever is wrong with a sealed message closes the connection. */
+function receiveSealed(host: ExchangeHost, connection: Connection, message: Buffer): void {
+  insist(connection.negotiated?.cipher !== undefined, 'encryption was not negotiated');
+  insist(message.length > 52, 'a transform header holds a message');
+  const sessionId = message.readUInt32LE(44) + message.readUInt32LE(48) * 2 ** 32;
+  const session = connection.sessions.get(sessionId);
+  insist(session?.crypto?.canSeal === true, 'no such session to open the message with');
+  let plain: Buffer;
+  try {
+    plain = session.crypto.open(message);
+  } catch (error) {
+    if (error instanceof IntegrityError) insist(false, 'the seal is broken');
+    throw error;
+  }
+  insist(plain.length >= 4 && plain.readUInt32LE(0) === ProtocolId.SMB2, 'a seal holds an SMB2 message');
+  receivePlain(host, connection, plain, session);
+}
+
+function receivePlain(host: ExchangeHost, connection: Connection, message: Buffer, sealedBy?: Session): void {
+  const elements = splitCompound(connection, message);
+  const last = elements.at(-1);
+  const requests = elements.map(
+    (element): NextRequest =>
+      (owner) =>
+        prepare(connection, element, { owner, isLast: element === last, sealedBy }),
+  );
+  new Exchange(host, connection, requests).run();
+}
+
+/** One element's bytes, from its header to the last before the next. */
+type Element = Buffer;
+
+/** [MS-SMB2] 3.3.5.2.7 */
+function splitCompound(connection: Connection, message: Buffer): readonly Element[] {
+  const { compoundCount } = connection.server.limits;
+  const elements: Element[] = [];
+  let start = 0;
+  for (;;) {
+    const left = message.length - start;
+    insist(left >= HEADER_BYTES, 'an element has a whole header');
+    insist(message.readUInt32LE(start) === ProtocolId.SMB2, 'an element begins with the protocol id');
+    const nextCommand = message.readUInt32LE(start + 20);
+    const end = nextCommand === 0 ? message.length : start + nextCommand;
+    insist(
+      nextCommand % 8 === 0 && (nextCommand === 0 || nextCommand >= HEADER_BYTES),
+      'NextCommand is aligned',
+    );
+    insist(end <= message.length, 'NextCommand lies in the message');
+    elements.push(message.subarray(start, end));
+    insist(elements.length <= compoundCount, 'the compound is too long');
+    if (nextCommand === 0) return elements;
+    start = end;
+  }
+}
+
+interface Preparation {
+  readonly owner: ConstructorParameters<typeof Request>[0]['owner'];
+  readonly isLast: boolean;
+  readonly sealedBy: Session | undefined;
+}
+
+/** [MS-SMB2] 3.3.5.2.2, 3.3.5.2.3 */
+function prepare(connection: Connection, message: Element, how: Preparation): Request | undefined {
+  const header = RequestHeader.decode(message, 0, HEADER_BYTES);
+  const { sealedBy } = how;
+  const isRelated = (header.flags & HeaderFlags.RELATED_OPERATIONS) !== 0;
+  insist((header.flags & HeaderFlags.SERVER_TO_REDIR) === 0, 'a request is not from a server');
+  insist(
+    sealedBy === undefined || isRelated || header.sessionId === sealedBy.sessionId,
+    'the message inside the seal belongs to another session',
+  );
+  if (header.command === Command.CANCEL) {
+    cancelRequest(connection, { header, message, isEncrypted: sealedBy !== undefined });
+    return undefined;
+  }
+  checkOrder(connection, header);
+  // [MS-SMB2] 3.3.5.2.3: dialects without multi-credit ignore the field.
+  const hasCharge = connection.negotiated?.dialect.hasMultiCredit === true;
+  const charge = hasCharge ? Math.max(header.creditCharge, 1) : 1;
+  insist(connection.window.consume(header.messageId, charge), 'MessageId is outside the window');
+  return new Request({
+    connection,
+    header,
+    message,
+    isLast: how.isLast,
+    isEncrypted: sealedBy !== undefined,
+    owner: how.owner,
+  });
+}
+
+/** [MS-SMB2] 3.3.5.2, 3.3.5.4: NEGOTIATE comes first, once. */
+function checkOrder(connection: Connection, header: RequestHeader): void {
+  const isNegotiate = header.command === Command.NEGOTIATE;
+  insist(isNegotiate === (connection.negotiated === undefined), 'NEGOTIATE comes first, and once');
+}

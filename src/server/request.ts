@@ -1,0 +1,207 @@
+/**
+ * One element of a message while it is worked on: what its handler sees, and how it waits and ends.
+ */
+import { assert, present } from '../base/assert.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Entropy } from '../base/entropy.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import { NtStatus, NtStatusError } from '../base/status.ts';
+import type { Connection, OutstandingRequest } from '../session/connection.ts';
+import type { Open } from '../session/open.ts';
+import type { ServerState } from '../session/server-state.ts';
+import type { Session } from '../session/session.ts';
+import type { TreeConnect } from '../session/tree-connect.ts';
+import { HEADER_BYTES, type RequestHeader } from '../wire/smb2/header.ts';
+import type {
+  CarryContext,
+  Command,
+  CreateContext,
+  OpenContext,
+  ReplyHeader,
+  Ticket,
+  WaitOptions,
+} from './command.ts';
+import { type EndReason, RequestEnded } from './ending.ts';
+import { ReplyBuffer } from './reply.ts';
+
+/** What the request asks of the exchange that it belongs to. */
+export interface RequestOwner {
+  /** Sends the interim response of `request`, the last element, together with the answers of those before it. */
+  sendInterim(request: Request): void;
+}
+
+export interface RequestFields {
+  readonly connection: Connection;
+  readonly header: RequestHeader;
+  readonly message: Buffer;
+  readonly isLast: boolean;
+  readonly isEncrypted: boolean;
+  readonly owner: RequestOwner;
+}
+
+export class Request implements OpenContext, CreateContext, CarryContext, OutstandingRequest {
+  readonly server: ServerState;
+  readonly connection: Connection;
+  readonly header: RequestHeader;
+  readonly message: Buffer;
+  readonly isLast: boolean;
+  readonly isEncrypted: boolean;
+  readonly reply: ReplyHeader;
+  /** Set by the dispatcher as far as the command needs them. */
+  command: Command | undefined;
+  sessionInUse: Session | undefined;
+  treeInUse: TreeConnect | undefined;
+  openInUse: Open | undefined;
+  /** The element's signature was there and right. */
+  isSigned = false;
+  asyncId: number | undefined;
+  replyBuffer: ReplyBuffer | undefined;
+  readonly #owner: RequestOwner;
+  #endedBy: EndReason | undefined;
+  #waiting: { ticket: Ticket; reject: (error: Error) => void } | undefined;
+  #abort: AbortController | undefined;
+  #interimTimer: Timer | undefined;
+
+  constructor(fields: RequestFields) {
+    this.server = fields.connection.server;
+    this.connection = fields.connection;
+    this.header = fields.header;
+    this.message = fields.message;
+    this.isLast = fields.isLast;
+    this.isEncrypted = fields.isEncrypted;
+    this.#owner = fields.owner;
+    this.reply = {
+      sessionId: fields.header.sessionId,
+      treeId: fields.header.treeId,
+      signer: undefined,
+      isExempt: false,
+    };
+  }
+
+  get messageId(): number {
+    return this.header.messageId;
+  }
+  get clock(): Clock {
+    return this.server.clock;
+  }
+  get entropy(): Entropy {
+    return this.server.entropy;
+  }
+  get limits(): Limits {
+    return this.server.limits;
+  }
+  get log(): Log {
+    return this.server.log;
+  }
+  get session(): Session {
+    return present(this.sessionInUse, 'session');
+  }
+  get tree(): TreeConnect {
+    return present(this.treeInUse, 'tree connect');
+  }
+  get open(): Open {
+    return present(this.openInUse, 'open');
+  }
+
+  carryOpen(open: Open): void {
+    this.openInUse = open;
+  }
+
+  carryTree(tree: TreeConnect): void {
+    this.treeInUse = tree;
+  }
+
+  carrySession(session: Session): void {
+    this.sessionInUse = session;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#endedBy !== undefined) this.#abort.abort(new RequestEnded(this.#endedBy));
+    return this.#abort.signal;
+  }
+
+  payload(fixedBytes: number, sizeBytes: number): Buffer {
+    assert(this.replyBuffer === undefined, 'a request has one payload');
+    this.replyBuffer = new ReplyBuffer(fixedBytes + sizeBytes);
+    return this.replyBuffer.payload(fixedBytes, sizeBytes);
+  }
+
+  wait(ticket: Ticket, options: WaitOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      assert(this.#waiting === undefined, 'a request waits for one thing at a time');
+      if (this.#endedBy !== undefined) {
+        ticket.abandon();
+        reject(new RequestEnded(this.#endedBy));
+        return;
+      }
+      if (this.command?.waitsOnlyLast === true && !this.isLast) {
+        ticket.abandon();
+        reject(new NtStatusError(NtStatus.INTERNAL_ERROR, 'waits in the middle of a compound'));
+        return;
+      }
+      this.#waiting = { ticket, reject };
+      ticket.onWake(() => {
+        this.#waiting = undefined;
+        resolve();
+      });
+      if (options.interim === 'now' && this.#waiting !== undefined) this.goAsync();
+    });
+  }
+
+  end(reason: EndReason): void {
+    if (this.#endedBy !== undefined) return;
+    this.#endedBy = reason;
+    const error = new RequestEnded(reason);
+    this.#abort?.abort(error);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) {
+      waiting.ticket.abandon();
+      waiting.reject(error);
+    }
+  }
+
+  /** The handler has not answered at once: it can be cancelled now and may get an interim response in a while. */
+  park(): void {
+    this.connection.outstanding.set(this.messageId, this);
+    const afterMs = this.command?.interimAfterMs;
+    if (this.isLast && afterMs !== undefined && this.asyncId === undefined) {
+      this.#interimTimer = this.clock.setTimer(afterMs, () => this.goAsync());
+    }
+  }
+
+  /** Sends the interim response, once, where the place in the compound allows one. [MS-SMB2] 3.3.4.2 */
+  goAsync(): void {
+    if (!this.isLast || this.asyncId !== undefined || this.connection.isClosed) return;
+    const { async } = this.connection;
+    if (async.size >= this.limits.pendingCount) {
+      // [MS-SMB2] 3.3.4.2: the server may refuse to let more requests wait.
+      this.#fail(new NtStatusError(NtStatus.INSUFFICIENT_RESOURCES, 'too many requests wait'));
+      return;
+    }
+    this.asyncId = this.server.newId((id) => async.has(id));
+    async.set(this.asyncId, this);
+    this.#owner.sendInterim(this);
+  }
+
+  /** The final answer is there. */
+  finished(): void {
+    this.#interimTimer?.cancel();
+    this.connection.outstanding.delete(this.messageId);
+    if (this.asyncId !== undefined) this.connection.async.delete(this.asyncId);
+  }
+
+  #fail(error: Error): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.ticket.abandon();
+    waiting?.reject(error);
+  }
+
+  /** The body: what follows the header. */
+  get bodyStart(): number {
+    return HEADER_BYTES;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * From finished elements to a frame on its way: header, credits, padding, signature, hash, seal, frame.
+ */
+import { EMPTY } from '../base/bytes.ts';
+import { isError, type NtStatus, NtStatus as Status } from '../base/status.ts';
+import type { SessionCrypto } from '../crypto/session-crypto.ts';
+import type { Connection } from '../session/connection.ts';
+import type { Codec } from '../wire/codec.ts';
+import { FRAME_HEADER_BYTES, writeFrameHeader } from '../wire/frame.ts';
+import { ErrorResponse } from '../wire/smb2/error.ts';
+import { HeaderFlags, NO_SIGNATURE } from '../wire/smb2/header.ts';
+import { TRANSFORM_HEADER_BYTES } from '../wire/smb2/transform.ts';
+import { insist } from './ending.ts';
+import { protectionOf } from './protection.ts';
+import { HEADROOM_BYTES, ReplyBuffer } from './reply.ts';
+import type { Request } from './request.ts';
+
+/** An element's answer before credits and protection are settled. */
+export interface Answer {
+  readonly request: Request;
+  readonly status: NtStatus;
+  readonly buffer: ReplyBuffer;
+  readonly isInterim: boolean;
+  readonly beforeSend: ((message: Buffer) => void) | undefined;
+  readonly afterSend: (() => void) | undefined;
+}
+
+type Hooks = Partial<Pick<Answer, 'beforeSend' | 'afterSend'>>;
+
+/** An answer with the command's ordinary body. */
+export function answerWith<R>(
+  request: Request,
+  status: NtStatus,
+  body: { readonly codec: Codec<R>; readonly value: R } & { readonly hooks?: Hooks },
+): Answer {
+  const buffer = request.replyBuffer ?? new ReplyBuffer(body.codec.sizeOf(body.value));
+  buffer.writeBody(body.codec, body.value);
+  return {
+    request,
+    status,
+    buffer,
+    isInterim: false,
+    beforeSend: body.hooks?.beforeSend,
+    afterSend: body.hooks?.afterSend,
+  };
+}
+
+/** An answer with the body of SMB2 ERROR Response. [MS-SMB2] 2.2.2 */
+export function answerError(request: Request, status: NtStatus, errorData: Buffer = EMPTY): Answer {
+  const value = { errorContextCount: 0, errorData };
+  const buffer = new ReplyBuffer(ErrorResponse.sizeOf(value));
+  buffer.writeBody(ErrorResponse, value);
+  return { request, status, buffer, isInterim: false, beforeSend: undefined, afterSend: undefined };
+}
+
+/** STATUS_PENDING. [MS-SMB2] 3.3.4.2 */
+export function answerInterim(request: Request): Answer {
+  return { ...answerError(request, Status.PENDING), isInterim: true };
+}
+
+/**
+ * Sends the answers as one message. `creditsRequested` are those of all elements; they are granted on the last one.
+ * [MS-SMB2] 3.3.4.1
+ */
+export function transmit(connection: Connection, answers: readonly Answer[]): void {
+  if (!connection.isClosed) put(connection, answers);
+  for (const answer of answers) answer.afterSend?.();
+}
+
+function put(connection: Connection, answers: readonly Answer[]): void {
+  const last = answers.at(-1);
+  let sealer: SessionCrypto | undefined;
+  let requested = 0;
+  let offset = 0;
+  for (const answer of answers) {
+    const { request, buffer } = answer;
+    requested += creditsWanted(answer);
+    const protection = protectionOf(request, answer.isInterim);
+    sealer ??= protection.sealer;
+    const isLast = answer === last;
+    if (answers.length > 1) buffer.pad();
+    finish(answer, {
+      credits: isLast ? connection.window.grant(Math.max(requested, minimumCredits(connection))) : 0,
+      nextCommand: isLast ? 0 : buffer.message.length,
+      isRelated: offset > 0 && (request.header.flags & HeaderFlags.RELATED_OPERATIONS) !== 0,
+      isSigned: protection.signer !== undefined,
+    });
+    protection.signer?.sign(buffer.message);
+    answer.beforeSend?.(buffer.message);
+    offset += buffer.message.length;
+  }
+  const buffers = answers.map((answer) => answer.buffer);
+  send(connection, buffers, sealer);
+}
+
+/** Frames and sends messages that are complete but for their seal. */
+export function send(connection: Connection, buffers: readonly ReplyBuffer[], sealer?: SessionCrypto): void {
+  const [first] = buffers;
+  if (connection.isClosed || first === undefined) return;
+  if (sealer !== undefined) {
+    const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES + TRANSFORM_HEADER_BYTES);
+    const parts = sealer.seal(
+      buffers.map((buffer) => buffer.message),
+      header.subarray(FRAME_HEADER_BYTES),
+    );
+    writeFrameHeader(header, 0, sizeOf(parts));
+    connection.transport.send([header, ...parts.slice(1)]);
+    return;
+  }
+  const start = HEADROOM_BYTES - FRAME_HEADER_BYTES;
+  writeFrameHeader(first.bytes, start, sizeOf(buffers.map((buffer) => buffer.message)));
+  const rest = buffers.slice(1).map((buffer) => buffer.message);
+  connection.transport.send([first.bytes.subarray(start, first.end), ...rest]);
+}
+
+interface HeaderChoice {
+  readonly credits: number;
+  readonly nextCommand: number;
+  readonly isRelated: boolean;
+  readonly isSigned: boolean;
+}
+
+function finish(answer: Answer, choice: HeaderChoice): void {
+  const { request, buffer, status } = answer;
+  const { header, reply, asyncId } = request;
+  let flags: number = HeaderFlags.SERVER_TO_REDIR;
+  if (choice.isRelated) flags |= HeaderFlags.RELATED_OPERATIONS;
+  if (choice.isSigned) flags |= HeaderFlags.SIGNED;
+  if (asyncId !== undefined) flags |= HeaderFlags.ASYNC_COMMAND;
+  insist(choice.credits <= 0xffff, 'credits fit their field');
+  buffer.writeHeader({
+    creditCharge: header.creditCharge,
+    status,
+    command: header.command,
+    credits: choice.credits,
+    flags,
+    nextCommand: choice.nextCommand,
+    messageId: header.messageId,
+    treeId: reply.treeId,
+    asyncId: asyncId ?? 0,
+    sessionId: reply.sessionId,
+    signature: NO_SIGNATURE,
+  });
+}
+
+/** [MS-SMB2] 3.3.4.1.2: the interim answer grants; the final one of the same request grants nothing more. */
+function creditsWanted(answer: Answer): number {
+  const { request, isInterim } = answer;
+  if (request.asyncId !== undefined && !isInterim) return 0;
+  // A failed logon earns nothing beyond what keeps the client able to go on.
+  if (isError(answer.status) && request.sessionInUse === undefined) return 1;
+  return Math.max(request.header.credits, 1);
+}
+
+/** [MS-SMB2] 3.3.1.2: a client without credits could never speak again. */
+function minimumCredits(connection: Connection): number {
+  return connection.window.available === 0 ? 1 : 0;
+}
+
+function sizeOf(parts: readonly Buffer[]): number {
+  let sizeBytes = 0;
+  for (const part of parts) sizeBytes += part.length;
+  return sizeBytes;
+}

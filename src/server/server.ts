@@ -1,0 +1,208 @@
+/**
+ * The server: connections in, shares out. Owns no sockets until told to listen, and no global state.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Entropy } from '../base/entropy.ts';
+import { type Log, printable } from '../base/log.ts';
+import { Connection } from '../session/connection.ts';
+import {
+  type Authenticator,
+  type Counters,
+  type KeyLog,
+  type NetworkInterface,
+  ServerState,
+} from '../session/server-state.ts';
+import type { Settings } from '../session/settings.ts';
+import type { Transport, TransportListener } from '../session/transport.ts';
+import type { Share } from '../session/tree-connect.ts';
+import { commands } from './commands/index.ts';
+import { Deadlines } from './deadlines.ts';
+import { ProtocolViolation } from './ending.ts';
+import { connectInMemory, type MemoryConnection } from './memory-transport.ts';
+import { Peer, type PeerHost } from './peer.ts';
+import { type TcpAddress, TcpListener } from './tcp.ts';
+import { FailedLogonThrottle } from './throttle.ts';
+
+export interface ServerOptions {
+  readonly serverGuid: string;
+  /** NetBIOS-like name for clients to show. */
+  readonly serverName: string;
+  readonly settings: Settings;
+  readonly authenticator: Authenticator;
+  readonly shares: readonly Share[];
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly keyLog?: KeyLog | undefined;
+  /** The addresses to offer for further channels; by default the one that the client uses. [MS-SMB2] 3.3.5.15.11 */
+  readonly networkInterfaces?: ((localAddress: string) => readonly NetworkInterface[]) | undefined;
+}
+
+/** How long {@link Server.close} waits for requests under way, at most. */
+const DRAIN_POLL_MS = 20;
+
+export class Server {
+  readonly state: ServerState;
+  readonly #listeners: TcpListener[] = [];
+  readonly #deadlines: Deadlines;
+  readonly #peers = new Map<Connection, Peer>();
+  readonly #addresses = new Map<string, number>();
+  #isClosing = false;
+
+  constructor(options: ServerOptions) {
+    const throttle = new FailedLogonThrottle(options.clock, () => this.state.limits.failedLogonDelayMs);
+    this.state = new ServerState({ ...options, throttle });
+    for (const share of options.shares) this.addShare(share);
+    this.#deadlines = new Deadlines(this.state, (connection, reason) => this.#drop(connection, reason));
+    this.#deadlines.start();
+  }
+
+  addShare(share: Share): void {
+    this.state.shares.set(share.name.toLowerCase(), share);
+  }
+
+  /** Listens on one more address; returns it with the port that was taken. Rejects with the system's error. */
+  async listen(address: TcpAddress): Promise<TcpAddress> {
+    const listener = new TcpListener(this.state.clock, (transport) => this.#accept(transport));
+    const bound = await listener.listen(address);
+    this.#listeners.push(listener);
+    return bound;
+  }
+
+  /** A connection without a socket; undefined when the limits refuse it. */
+  connect(remoteAddress?: string): MemoryConnection | undefined {
+    return connectInMemory((transport) => this.#accept(transport), remoteAddress);
+  }
+
+  /**
+   * Feeds whole messages to a connection of its own and returns every answer that is there when all of them have been worked
+   * on, or when the server closed the connection.
+   */
+  async inject(...messages: readonly Buffer[]): Promise<readonly Buffer[]> {
+    const answers: Buffer[] = [];
+    const connection = this.connect();
+    if (connection === undefined) return answers;
+    connection.onMessage = (message) => answers.push(message);
+    for (const message of messages) {
+      connection.send(message);
+      await this.#idle();
+    }
+    connection.close();
+    await this.#idle();
+    return answers;
+  }
+
+  /** Settings for connections made from now on. */
+  update(settings: Settings): void {
+    this.state.settings = settings;
+  }
+
+  counters(): Counters {
+    return this.state.tableSizes();
+  }
+
+  /**
+   * Takes no more connections, lets requests under way finish for up to `drainMs`, ends every session and closes the
+   * shares. Idempotent.
+   */
+  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    for (const listener of this.#listeners) listener.close();
+    await this.#drain(options.drainMs ?? 0);
+    this.#deadlines.stop();
+    const sessions = [...this.state.sessions.values()];
+    await Promise.allSettled(sessions.map((session) => session.end('shutdown')));
+    for (const { connection } of this.#peers.values()) connection.transport.end();
+    for (const { connection } of this.#peers.values()) connection.transport.destroy();
+    while (this.#peers.size > 0) await this.#pause(1);
+    for (const share of this.state.shares.values()) await share.target.close();
+  }
+
+  readonly #host: PeerHost = {
+    commands,
+    fail: (connection, error) => this.#fail(connection, error),
+    released: (connection) => this.#released(connection),
+  };
+
+  #accept(transport: Transport): TransportListener | undefined {
+    const { limits, connections, log } = this.state;
+    const address = transport.remoteAddress;
+    const fromAddress = this.#addresses.get(address) ?? 0;
+    const isFull =
+      this.#isClosing ||
+      connections.size >= limits.connectionCount ||
+      fromAddress >= limits.connectionCountPerAddress ||
+      this.#unauthenticatedCount() >= limits.unauthenticatedConnectionCount;
+    if (isFull) {
+      log.write('warn', 'connection-refused', { address, connections: connections.size });
+      return undefined;
+    }
+    this.#addresses.set(address, fromAddress + 1);
+    const connection = new Connection(this.state, transport);
+    const peer = new Peer(this.#host, connection);
+    connections.add(connection);
+    this.#peers.set(connection, peer);
+    log.write('debug', 'connected', { address });
+    return peer;
+  }
+
+  #unauthenticatedCount(): number {
+    const { connections, limits } = this.state;
+    if (connections.size < limits.unauthenticatedConnectionCount) return 0;
+    let count = 0;
+    for (const connection of connections) if (!connection.isAuthenticated) count++;
+    return count;
+  }
+
+  #fail(connection: Connection, error: unknown): void {
+    const address = connection.transport.remoteAddress;
+    if (error instanceof ProtocolViolation) {
+      this.#drop(connection, error.message);
+      return;
+    }
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.state.log.write('error', 'connection-failed', { address, stack });
+    connection.transport.destroy();
+  }
+
+  #drop(connection: Connection, reason: string): void {
+    const address = connection.transport.remoteAddress;
+    this.state.log.write('info', 'connection-closed', { address, reason: printable(reason) });
+    connection.transport.destroy();
+  }
+
+  #released(connection: Connection): void {
+    const address = connection.transport.remoteAddress;
+    const left = (this.#addresses.get(address) ?? 1) - 1;
+    if (left === 0) this.#addresses.delete(address);
+    else this.#addresses.set(address, left);
+    this.state.connections.delete(connection);
+    this.#peers.delete(connection);
+    this.state.log.write('debug', 'disconnected', { address });
+  }
+
+  async #drain(drainMs: number): Promise<void> {
+    const until = this.state.clock.monotonicMs() + drainMs;
+    while (this.#isBusy() && this.state.clock.monotonicMs() < until) await this.#pause(DRAIN_POLL_MS);
+  }
+
+  /** Something is being worked on; what merely waits (an interim was sent) does not count. */
+  #isBusy(): boolean {
+    for (const { outstanding } of this.state.connections) {
+      for (const request of outstanding.values()) if (request.asyncId === undefined) return true;
+    }
+    return false;
+  }
+
+  async #idle(): Promise<void> {
+    do await this.#pause(0);
+    while (this.#isBusy());
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.state.clock.setTimer(delayMs, resolve, true);
+    });
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Slows down guessing: one answer per delay and (address, account), however many attempts run side by side. A right
+ * guess that comes while earlier wrong ones are being punished waits like them, so nothing is learnt faster.
+ */
+
+import type { AcceptorContext, AuthenticationStep } from '../auth/mechanism.ts';
+import { LogonError } from '../auth/mechanism.ts';
+import type { Clock } from '../base/clock.ts';
+import type { LogonThrottle } from '../session/server-state.ts';
+
+/** Keys remembered at most; the oldest are forgotten first. */
+const KEY_COUNT_MAX = 10_000;
+
+export class FailedLogonThrottle implements LogonThrottle {
+  readonly #clock: Clock;
+  readonly #delayMs: () => number;
+  /** Until when the answers of a key are taken, by key. */
+  readonly #busyUntilMs = new Map<string, number>();
+
+  constructor(clock: Clock, delayMs: () => number) {
+    this.#clock = clock;
+    this.#delayMs = delayMs;
+  }
+
+  async step(
+    acceptor: AcceptorContext,
+    attempt: { readonly token: Buffer; readonly address: string },
+  ): Promise<AuthenticationStep> {
+    try {
+      const step = await acceptor.step(attempt.token);
+      if (step.kind === 'complete') {
+        await this.#until(this.#busyUntil(keyOf(attempt.address, step.identity.name)));
+      }
+      return step;
+    } catch (error) {
+      if (error instanceof LogonError) await this.#punish(keyOf(attempt.address, error.account));
+      throw error;
+    }
+  }
+
+  #busyUntil(key: string): number {
+    return this.#busyUntilMs.get(key) ?? 0;
+  }
+
+  async #punish(key: string): Promise<void> {
+    const delayMs = this.#delayMs();
+    if (delayMs === 0) return;
+    const now = this.#clock.monotonicMs();
+    const until = Math.max(now, this.#busyUntil(key)) + delayMs;
+    this.#busyUntilMs.delete(key);
+    this.#busyUntilMs.set(key, until);
+    this.#forget(now);
+    await this.#until(until);
+  }
+
+  #forget(now: number): void {
+    for (const [key, until] of this.#busyUntilMs) {
+      if (until >= now && this.#busyUntilMs.size <= KEY_COUNT_MAX) return;
+      this.#busyUntilMs.delete(key);
+    }
+  }
+
+  #until(timeMs: number): Promise<void> | undefined {
+    const delayMs = timeMs - this.#clock.monotonicMs();
+    if (delayMs <= 0) return undefined;
+    return new Promise((resolve) => {
+      this.#clock.setTimer(delayMs, resolve);
+    });
+  }
+}
+
+function keyOf(address: string, account: string): string {
+  return `${address}|${account.toLowerCase()}`;
+}

@@ -1,0 +1,133 @@
+/**
+ * The state that all connections of one server share. [MS-SMB2] 3.3.1.5
+ */
+
+import type { AcceptorContext, AuthenticationStep } from '../auth/mechanism.ts';
+import type { Clock } from '../base/clock.ts';
+import { type Entropy, randomId } from '../base/entropy.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Connection } from './connection.ts';
+import type { Open, OpenTarget } from './open.ts';
+import type { Session } from './session.ts';
+import type { Settings } from './settings.ts';
+import type { Share } from './tree-connect.ts';
+
+/** Sizes of the tables, all zero when everything is closed. */
+export interface Counters {
+  connections: number;
+  sessions: number;
+  treeConnects: number;
+  opens: number;
+  outstandingRequests: number;
+}
+
+/** Receives a session's id and full session key; the key must be copied at once or not at all. */
+export type KeyLog = (sessionId: number, fullSessionKey: Buffer) => void;
+
+/** Makes acceptors for SESSION_SETUP; SPNEGO with the configured mechanisms. */
+export interface Authenticator {
+  /** The security buffer of NEGOTIATE. [MS-SMB2] 3.3.5.4 */
+  negotiationHint(): Buffer;
+  begin(): AcceptorContext;
+}
+
+/** An address at which the server can be reached. */
+export interface NetworkInterface {
+  readonly index: number;
+  /** IPv4 or IPv6, as text. */
+  readonly address: string;
+  /** Bits per second. */
+  readonly linkSpeedBits: bigint;
+}
+
+/** Steps an authentication, slowing down those who guess. */
+export interface LogonThrottle {
+  step(
+    acceptor: AcceptorContext,
+    attempt: { readonly token: Buffer; readonly address: string },
+  ): Promise<AuthenticationStep>;
+}
+
+export interface ServerStateOptions {
+  /** The addresses to offer for further channels to a client that is connected to `localAddress`. */
+  readonly networkInterfaces?: ((localAddress: string) => readonly NetworkInterface[]) | undefined;
+  readonly throttle: LogonThrottle;
+  readonly authenticator: Authenticator;
+  /** Sees every session's key, for a key log that somebody asked for. */
+  readonly keyLog?: KeyLog | undefined;
+  readonly serverGuid: string;
+  readonly serverName: string;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+}
+
+export class ServerState {
+  readonly serverGuid: string;
+  readonly serverName: string;
+  /** Replaced as a whole; a connection keeps what it negotiated. */
+  settings: Settings;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly authenticator: Authenticator;
+  readonly throttle: LogonThrottle;
+  readonly networkInterfaces: (localAddress: string) => readonly NetworkInterface[];
+  readonly keyLog: KeyLog | undefined;
+  readonly connections = new Set<Connection>();
+  /** GlobalSessionTable. [MS-SMB2] 3.3.1.5 */
+  readonly sessions = new Map<number, Session>();
+  /** ShareList, by name in lower case. */
+  readonly shares = new Map<string, Share>();
+  /** Opens by what is behind them, for what files have to tell their clients. */
+  readonly opensByTarget = new Map<OpenTarget, Open>();
+  readonly counters = { treeConnects: 0, opens: 0 };
+  readonly startTime: bigint;
+
+  constructor(options: ServerStateOptions) {
+    this.serverGuid = options.serverGuid;
+    this.serverName = options.serverName;
+    this.settings = options.settings;
+    this.clock = options.clock;
+    this.entropy = options.entropy;
+    this.log = options.log;
+    this.authenticator = options.authenticator;
+    this.keyLog = options.keyLog;
+    this.throttle = options.throttle;
+    this.networkInterfaces = options.networkInterfaces ?? theSameAddress;
+    this.startTime = options.clock.now();
+  }
+
+  get limits(): Limits {
+    return this.settings.limits;
+  }
+
+  /** An unpredictable id that `isTaken` does not know. */
+  newId(isTaken: (id: number) => boolean): number {
+    for (;;) {
+      const id = randomId(this.entropy);
+      if (!isTaken(id)) return id;
+    }
+  }
+
+  tableSizes(): Counters {
+    let outstandingRequests = 0;
+    for (const connection of this.connections) outstandingRequests += connection.outstanding.size;
+    return {
+      connections: this.connections.size,
+      sessions: this.sessions.size,
+      treeConnects: this.counters.treeConnects,
+      opens: this.counters.opens,
+      outstandingRequests,
+    };
+  }
+}
+
+const GIGABIT = 1_000_000_000n;
+
+/** Without knowledge of the machine, the address that the client uses already is one that it can use again. */
+function theSameAddress(localAddress: string): readonly NetworkInterface[] {
+  return [{ index: 1, address: localAddress, linkSpeedBits: GIGABIT }];
+}

@@ -1,0 +1,36 @@
+/**
+ * What a connection needs of its transport: whole messages out, whole messages in. [MS-SMB2] 2.1
+ */
+
+export interface Transport {
+  /** The client's address, for limits and logs. */
+  readonly remoteAddress: string;
+  /** The address the client connected to. */
+  readonly localAddress: string;
+  /** Bytes handed to {@link send} that have not left yet. */
+  readonly queuedBytes: number;
+  /** Clock.monotonicMs of the first byte of a frame that is not complete yet. */
+  readonly frameSinceMs: number | undefined;
+  /** Queues one frame, given in parts, its 4-byte header included. The parts are the transport's from then on. */
+  send(parts: readonly Buffer[]): void;
+  /** Stops (or resumes) reading: a client that does not take its answers is not served more. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then closes. Idempotent. */
+  end(): void;
+  /** Drops everything and closes. Idempotent. */
+  destroy(): void;
+}
+
+/** The receiving side of a transport. */
+export interface TransportListener {
+  /** The largest message taken now, in bytes; grows when a session becomes valid. */
+  readonly messageBytesMax: number;
+  /** One whole message without its frame header. The buffer is the listener's. */
+  message(bytes: Buffer): void;
+  /** The bytes were no frame of direct TCP, or too large. */
+  violation(reason: string): void;
+  /** All queued bytes have left. */
+  drained(): void;
+  closed(): void;
+}
