@@ -4,6 +4,7 @@
 import type { BackendHandle, BackendStat, StatChange } from './contract.ts';
 import { BackendError } from './error.ts';
 import type { MemoryEntry, MemoryNode, MemoryTree } from './memory-tree.ts';
+import { checkedOffset } from './offset.ts';
 import type { SparseData } from './sparse-data.ts';
 
 export interface MemoryOpen {
@@ -46,16 +47,16 @@ export class MemoryHandle implements BackendHandle {
   }
 
   read(target: Buffer, position: number): number {
-    return this.data('read').read(target, checked(position, 'read'));
+    return this.data('read').read(target, checkedOffset(position, 'read'));
   }
 
   write(source: Buffer, position: number): void {
-    this.writableData('write').write(source, checked(position, 'write'));
+    this.writableData('write').write(source, checkedOffset(position, 'write'));
     if (source.length > 0) this.touch();
   }
 
   truncate(sizeBytes: number): void {
-    this.writableData('truncate').truncate(checked(sizeBytes, 'truncate'));
+    this.writableData('truncate').truncate(checkedOffset(sizeBytes, 'truncate'));
     this.touch();
   }
 
@@ -98,11 +99,4 @@ export class MemoryHandle implements BackendHandle {
 export function memoryHandle(handle: BackendHandle, operation: string): MemoryHandle {
   if (handle instanceof MemoryHandle) return handle;
   throw new BackendError('EINVAL', operation);
-}
-
-/** `offset`, if it is one; EINVAL or EFBIG otherwise. */
-function checked(offset: number, operation: string): number {
-  if (offset > Number.MAX_SAFE_INTEGER) throw new BackendError('EFBIG', operation);
-  if (!(offset >= 0) || !Number.isInteger(offset)) throw new BackendError('EINVAL', operation);
-  return offset;
 }
