@@ -85,7 +85,7 @@ function configuration(request: PeerRequest, accounts: readonly Account[]): obje
     },
   ]);
   return {
-    server: { host: '127.0.0.1', port: 0 },
+    server: { host: '127.0.0.1', port: request.port ?? 0 },
     users: accounts,
     shares: Object.fromEntries(shares),
     log: { level: 'warn' },

@@ -14,6 +14,8 @@ export interface ShareRequest {
 /** What a test asks of a server. */
 export interface PeerRequest {
   readonly shares: Readonly<Record<string, ShareRequest>>;
+  /** Port to listen on; absent: a free one. */
+  readonly port?: number;
   /** Further smbkit settings in the form of its configuration file; other servers ignore them. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }

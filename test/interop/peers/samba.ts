@@ -46,7 +46,8 @@ const special: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   hideunread: { 'hide unreadable': 'yes' },
   no_streams: { 'vfs objects': 'acl_xattr' },
   fruit: { 'vfs objects': 'catia fruit streams_xattr acl_xattr' },
-  nofruit: {},
+  ea_acl_xattr: { 'acl_xattr:security_acl_name': 'user.hackme' },
+  acls_non_canonical: { 'acl flag inherited canonicalization': 'no' },
 };
 
 /** Whether Debian's smbd is installed. */
@@ -72,7 +73,7 @@ export async function startSamba(request: PeerRequest): Promise<Peer> {
   addAccount(configFile, account);
   if (first !== second) addAccount(configFile, otherAccount);
 
-  const port = await freePort();
+  const port = request.port ?? (await freePort());
   const smbd = spawn(
     'smbd',
     ['--foreground', '--no-process-group', `--configfile=${configFile}`, '-p', String(port)],

@@ -1,0 +1,28 @@
+/**
+ * What single leaves need beyond the facts gathered from Samba.
+ */
+
+export interface LeafSetting {
+  /** Leaf or suite; `*` stands for anything. */
+  readonly pattern: string;
+  /** Shares that the leaf opens by a name fixed in its source. */
+  readonly otherShares?: readonly string[];
+  /** `torture:` options and the like. */
+  readonly options?: readonly string[];
+  readonly limitSeconds?: number;
+  /** Port fixed in the leaf's source. */
+  readonly port?: number;
+  /** The leaf measures time and is run with nothing beside it. */
+  readonly isAlone?: boolean;
+  /** Samba's set-up could not let it judge; ours can. */
+  readonly judges?: boolean;
+}
+
+export const leafSettings: readonly LeafSetting[] = [
+  { pattern: 'smb2.acls.ACCESSBASED', otherShares: ['hideunread'] },
+  { pattern: 'smb2.ioctl.bug14788', otherShares: ['noperm'] },
+  { pattern: 'smb2.multichannel.bugs.bug_15346', port: 445 },
+  { pattern: 'smb2.bench', options: ['torture:timelimit=3', 'torture:progress=no', 'torture:nprocs=2'] },
+  { pattern: 'smb2.secleak', options: ['torture:timelimit=5'] },
+  { pattern: 'smb2.session-require-signing', judges: true },
+];
