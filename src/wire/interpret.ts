@@ -4,7 +4,7 @@
  */
 import { present } from '../base/assert.ts';
 import { alignUp, EMPTY } from '../base/bytes.ts';
-import type { Codec } from './codec.ts';
+import { listBytes, readList, writeList } from './list.ts';
 import * as raw from './primitives.ts';
 import {
   type Described,
@@ -15,7 +15,6 @@ import {
   isComputed,
   isTail,
   type Layout,
-  minimumOf,
   type TailPart,
 } from './schema.ts';
 
@@ -152,9 +151,11 @@ function readTail(layout: Layout, part: TailPart, walk: Walk): number {
   const count = part.count && intAt(bytes, start, part.count);
   const isEmpty = length === 0 || count === 0 || (spec.optional && offset === 0);
   const isRest = offset === undefined && length === undefined && count === undefined;
+  // A part that does not exist here is undefined, one that is empty is empty.
+  const exists = spec.when === undefined || spec.when(fields);
   const isMissing = isRest && at >= walk.end && (spec.optional || spec.shape !== 'nested');
-  if (isEmpty || isMissing || (spec.when && !spec.when(fields))) {
-    fields[part.name] = emptyTail(part);
+  if (!exists || isEmpty || isMissing) {
+    fields[part.name] = exists ? emptyTail(part) : undefined;
     return at;
   }
   let from =
@@ -208,35 +209,8 @@ function readContent(
   }
 }
 
-export interface ListPlace {
-  readonly bytes: Buffer;
-  readonly from: number;
-  readonly to: number;
-  /** Absent: as many as there are bytes for. */
-  readonly count: number | undefined;
-  readonly align: number;
-}
-
-/** Appends the elements to `items`; returns the position behind the last. */
-export function readList(codec: Codec<unknown>, items: unknown[], place: ListPlace): number {
-  const { bytes, from, to, count, align } = place;
-  const minimum = minimumOf(codec);
-  if (count !== undefined && count * minimum > to - from) raw.truncated(codec.name);
-  let at = from;
-  while (count === undefined ? at < to : items.length < count) {
-    const start = from + alignUp(at - from, align);
-    if (count === undefined && start >= to) break;
-    if (start + minimum > to) raw.truncated(codec.name);
-    const end = endAfter(codec, bytes, start, to) ?? to;
-    if (end > to) raw.truncated(codec.name);
-    items.push(codec.decode(bytes, start, end));
-    at = end;
-  }
-  return at;
-}
-
 function emptyTail({ name, spec }: TailPart): unknown {
-  if (spec.optional || spec.when !== undefined) return undefined;
+  if (spec.optional) return undefined;
   switch (spec.shape) {
     case 'blob':
       return EMPTY;
@@ -278,9 +252,7 @@ function tailBytes({ name, spec }: TailPart, content: unknown): number {
   if (spec.shape === 'blob') return content instanceof Uint8Array ? content.length : NaN;
   const codec = present(spec.codec, name);
   if (spec.shape === 'nested') return codec.sizeOf(content);
-  let size = 0;
-  for (const item of arrayOf(content)) size = alignUp(size, spec.elementAlign) + codec.sizeOf(item);
-  return size;
+  return listBytes(codec, arrayOf(content), spec.elementAlign);
 }
 
 function arrayOf(value: unknown): readonly unknown[] {
@@ -336,12 +308,7 @@ function writeTail({ name, spec }: TailPart, content: unknown, target: Buffer, f
   }
   const codec = present(spec.codec, name);
   if (spec.shape === 'nested') return codec.encodeInto(content, target, from);
-  let at = from;
-  for (const item of arrayOf(content)) {
-    at = raw.zero(target, at, from + alignUp(at - from, spec.elementAlign));
-    at = codec.encodeInto(item, target, at);
-  }
-  return at;
+  return writeList(codec, arrayOf(content), { target, from, align: spec.elementAlign });
 }
 
 function writeFixed(spec: FixedFieldSpec, value: unknown, target: Buffer, at: number): void {

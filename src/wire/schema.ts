@@ -197,6 +197,11 @@ export function isFixedCodec(codec: Codec<unknown>): codec is FixedCodec<unknown
   return 'fixedBytes' in codec && typeof codec.fixedBytes === 'number';
 }
 
+/** The layout of a declared structure. */
+export function layoutOf(codec: Codec<unknown> & { readonly layout?: Layout }): Layout | undefined {
+  return codec.layout;
+}
+
 /** True where the codec's structure needs no length to be followed by another. */
 export function endsByItself(codec: Codec<unknown>): boolean {
   return isFixedCodec(codec) || isSelfSized(codec);

@@ -12,6 +12,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Codec } from './codec.ts';
+import { compiled } from './compile.ts';
 import { endOf, interpreted, type Machine, type Span, spansOf } from './interpret.ts';
 import { dumpBytes, printFields } from './print.ts';
 import { register } from './registry.ts';
@@ -91,17 +92,13 @@ export function struct<const F extends Readonly<Record<string, Declared>>>(
     Object.entries(fields).map(([field, declared]) => [field, specOf(name, field, declared)]),
   );
   const layout = layOut(name, specs, options);
-  return register(codecOf<Shape<F>>(layout, machineOf(layout)), options.samples);
+  return register(codecOf<Shape<F>>(layout, compiled(layout)), options.samples);
 }
 
 function specOf(name: string, field: string, declared: Declared): FieldSpec {
   if ('spec' in declared) return declared.spec;
   assert(isFixedCodec(declared), `${name}.${field}: ${declared.name} is not of fixed size, use nested()`);
   return { kind: 'fixed', bytes: declared.fixedBytes, codec: declared };
-}
-
-function machineOf(layout: Layout): Machine {
-  return interpreted(layout);
 }
 
 function codecOf<T>(layout: Layout, machine: Machine): StructCodec<T> {
