@@ -49,6 +49,7 @@ export const GuidCodec: FixedCodec<Guid> = {
 
   encodeInto(value, target, start) {
     check(form.test(value), 'GUID: not of the form 8-4-4-4-12');
+    if (start + sizeBytes > target.length) throw new RangeError('GUID does not fit');
     target.writeUInt32LE(Number.parseInt(value.slice(0, 8), 16), start);
     target.writeUInt16LE(Number.parseInt(value.slice(9, 13), 16), start + 4);
     target.writeUInt16LE(Number.parseInt(value.slice(14, 18), 16), start + 6);

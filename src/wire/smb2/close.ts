@@ -1,6 +1,7 @@
 /**
  * CLOSE. [MS-SMB2] 2.2.15, 2.2.16
  */
+import { fileTime } from '../dtyp/filetime.ts';
 import { type Infer, reserved, size, struct, u16, u32, u64 } from '../struct.ts';
 import { FileId } from './file-id.ts';
 
@@ -21,10 +22,10 @@ export const CloseResponse = struct('CloseResponse', {
   structureSize: size(60),
   flags: u16,
   reserved: reserved(4),
-  creationTime: u64,
-  lastAccessTime: u64,
-  lastWriteTime: u64,
-  changeTime: u64,
+  creationTime: fileTime,
+  lastAccessTime: fileTime,
+  lastWriteTime: fileTime,
+  changeTime: fileTime,
   allocationSize: u64,
   endOfFile: u64,
   fileAttributes: u32,

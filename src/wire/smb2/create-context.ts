@@ -2,6 +2,7 @@
  * The list of create contexts, their names, and what each carries. [MS-SMB2] 2.2.13.2, 2.2.14.2
  */
 import { chain } from '../chain.ts';
+import { fileTime } from '../dtyp/filetime.ts';
 import { GuidCodec } from '../dtyp/guid.ts';
 import {
   blob,
@@ -76,7 +77,7 @@ export const DurableHandleReconnect = struct('DurableHandleReconnect', { fileId:
 export type DurableHandleReconnect = Infer<typeof DurableHandleReconnect>;
 
 /** SMB2_CREATE_QUERY_MAXIMAL_ACCESS_REQUEST, where its data is not empty. [MS-SMB2] 2.2.13.2.5 */
-export const QueryMaximalAccessRequest = struct('QueryMaximalAccessRequest', { timestamp: u64 });
+export const QueryMaximalAccessRequest = struct('QueryMaximalAccessRequest', { timestamp: fileTime });
 export type QueryMaximalAccessRequest = Infer<typeof QueryMaximalAccessRequest>;
 
 /** SMB2_CREATE_QUERY_MAXIMAL_ACCESS_RESPONSE. [MS-SMB2] 2.2.14.2.5 */
@@ -91,7 +92,7 @@ export const CreateAllocationSize = struct('CreateAllocationSize', { allocationS
 export type CreateAllocationSize = Infer<typeof CreateAllocationSize>;
 
 /** SMB2_CREATE_TIMEWARP_TOKEN. [MS-SMB2] 2.2.13.2.7 */
-export const TimewarpToken = struct('TimewarpToken', { timestamp: u64 });
+export const TimewarpToken = struct('TimewarpToken', { timestamp: fileTime });
 export type TimewarpToken = Infer<typeof TimewarpToken>;
 
 /** SMB2_CREATE_QUERY_ON_DISK_ID of the response; the request has no data. [MS-SMB2] 2.2.14.2.9 */

@@ -1,6 +1,8 @@
 /**
  * CREATE. [MS-SMB2] 2.2.13, 2.2.14
  */
+
+import { fileTime } from '../dtyp/filetime.ts';
 import type { CreateAction, CreateDisposition } from '../flags.ts';
 import {
   as,
@@ -66,10 +68,10 @@ export const CreateResponse = struct(
     oplockLevel: u8,
     flags: u8,
     createAction: as<CreateAction>(u32),
-    creationTime: u64,
-    lastAccessTime: u64,
-    lastWriteTime: u64,
-    changeTime: u64,
+    creationTime: fileTime,
+    lastAccessTime: fileTime,
+    lastWriteTime: fileTime,
+    changeTime: fileTime,
     allocationSize: u64,
     endOfFile: u64,
     fileAttributes: u32,

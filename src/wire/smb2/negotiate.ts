@@ -1,6 +1,8 @@
 /**
  * NEGOTIATE. [MS-SMB2] 2.2.3, 2.2.4
  */
+
+import { fileTime } from '../dtyp/filetime.ts';
 import { GuidCodec } from '../dtyp/guid.ts';
 import type { Fields } from '../schema.ts';
 import {
@@ -15,7 +17,6 @@ import {
   struct,
   u16,
   u32,
-  u64,
   when,
 } from '../struct.ts';
 import { body } from './body.ts';
@@ -84,8 +85,8 @@ export const NegotiateResponse = struct(
     maxTransactSize: u32,
     maxReadSize: u32,
     maxWriteSize: u32,
-    systemTime: u64,
-    serverStartTime: u64,
+    systemTime: fileTime,
+    serverStartTime: fileTime,
     securityBufferOffset: offsetOf(u16, 'securityBuffer'),
     securityBufferLength: lengthOf(u16, 'securityBuffer'),
     negotiateContextOffset: offsetOf(u32, 'negotiateContexts'),

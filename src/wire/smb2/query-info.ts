@@ -60,15 +60,3 @@ export const QueryInfoResponse = struct(
   body,
 );
 export type QueryInfoResponse = Infer<typeof QueryInfoResponse>;
-
-/** SMB2_QUERY_QUOTA_INFO, the input of a quota query; `sids` are the lists that its lengths describe. [MS-SMB2] 2.2.37.1 */
-export const QueryQuotaInfo = struct('QueryQuotaInfo', {
-  returnSingle: u8,
-  restartScan: u8,
-  reserved: reserved(2),
-  sidListLength: u32,
-  startSidLength: u32,
-  startSidOffset: u32,
-  sids: blob(),
-});
-export type QueryQuotaInfo = Infer<typeof QueryQuotaInfo>;
