@@ -1,0 +1,227 @@
+/**
+ * Joins the deterministic core to the world: carries out its effects, hands it the time, and knows which open file
+ * stands behind each of its opens. One core serves all volumes of a server, for leases and app instances reach across shares.
+ */
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { NtStatusError } from '../base/status.ts';
+import type { FileCore } from '../fs/contract.ts';
+import type { Break, CoreEffect, CoreOpen, Outcome, Removal, Ticket } from '../fs/types.ts';
+import type { ClientNotifier } from './client-notifier.ts';
+import type { OpenFile } from './open-file.ts';
+import { Waiter, type WaitResult } from './waiter.ts';
+
+/** Where names are removed from when the core says so. */
+export interface RemovalTarget {
+  /** The first part of its files' keys. */
+  readonly id: string;
+  remove(removal: Removal): Promise<void>;
+}
+
+export interface CoreDriverOptions {
+  readonly core: FileCore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly notifier: ClientNotifier;
+}
+
+/** The answer of {@link CoreDriver.attempt}: go on, or wait and try again. */
+export type Attempt = Waiter | undefined;
+
+export class CoreDriver {
+  readonly core: FileCore;
+  readonly clock: Clock;
+  readonly #log: Log;
+  readonly #notifier: ClientNotifier;
+  readonly #targets = new Map<string, RemovalTarget>();
+  readonly #files = new Map<number, OpenFile>();
+  /** Breaks that concern opens which their client does not know yet. */
+  readonly #deferred = new Map<number, Break[]>();
+  readonly #waiters = new Map<Ticket, Waiter>();
+  readonly #removals = new Set<Promise<void>>();
+  #timer: Timer | undefined;
+  #deadline: number | undefined;
+  #isSettling = false;
+
+  constructor(options: CoreDriverOptions) {
+    this.core = options.core;
+    this.clock = options.clock;
+    this.#log = options.log;
+    this.#notifier = options.notifier;
+  }
+
+  get nowMs(): number {
+    return this.clock.monotonicMs();
+  }
+
+  attach(target: RemovalTarget): void {
+    this.#targets.set(target.id, target);
+  }
+
+  detach(target: RemovalTarget): void {
+    this.#targets.delete(target.id);
+  }
+
+  /** Calls the core and carries out what it asks for before the outcome is used. */
+  call<T>(action: (core: FileCore, nowMs: number) => T): T {
+    const outcome = action(this.core, this.nowMs);
+    this.settle();
+    return outcome;
+  }
+
+  /** The same for a question: throws when denied, gives the waiter when somebody must act first. */
+  attempt(action: (core: FileCore, nowMs: number) => Outcome): Attempt {
+    const outcome = action(this.core, this.nowMs);
+    const waiter = outcome.kind === 'wait' ? this.waiterOf(outcome.ticket) : undefined;
+    this.settle();
+    if (outcome.kind === 'denied') throw new NtStatusError(outcome.status);
+    return waiter;
+  }
+
+  /** What waits under `ticket`. To be asked for before {@link settle}, so that no answer is missed. */
+  waiterOf(ticket: Ticket): Waiter {
+    const waiter = new Waiter(() => {
+      this.#waiters.delete(ticket);
+      this.call((core, nowMs) => core.cancelTicket(ticket, nowMs));
+    });
+    this.#waiters.set(ticket, waiter);
+    return waiter;
+  }
+
+  /** A granted open whose client does not know it yet. */
+  granted(open: CoreOpen): void {
+    this.#deferred.set(open.id, []);
+  }
+
+  /** The open file behind a granted open. */
+  bind(file: OpenFile): void {
+    this.#files.set(file.core.id, file);
+  }
+
+  /** The client knows `open` now: breaks that came in between follow. */
+  announce(open: CoreOpen): void {
+    const breaks = this.#deferred.get(open.id);
+    this.#deferred.delete(open.id);
+    for (const notice of breaks ?? []) this.#sendBreak(notice);
+  }
+
+  /** `open` is closed. */
+  forget(open: CoreOpen): void {
+    this.#deferred.delete(open.id);
+    this.#files.delete(open.id);
+  }
+
+  fileOf(open: CoreOpen): OpenFile | undefined {
+    return this.#files.get(open.id);
+  }
+
+  /** Open files of all volumes. */
+  get openFiles(): Iterable<OpenFile> {
+    return this.#files.values();
+  }
+
+  /** Resolves when every removal that was asked for until now is done. */
+  async removed(): Promise<void> {
+    while (this.#removals.size > 0) await Promise.all(this.#removals);
+  }
+
+  /** Carries out effects until none is left. */
+  settle(): void {
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    try {
+      for (;;) {
+        const effects = this.core.takeEffects();
+        if (effects.length === 0) break;
+        for (const effect of effects) this.#carryOut(effect);
+      }
+    } finally {
+      this.#isSettling = false;
+    }
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#deadline = undefined;
+  }
+
+  #carryOut(effect: CoreEffect): void {
+    switch (effect.kind) {
+      case 'break':
+        return this.#sendBreak(effect);
+      case 'retry':
+        return this.#end(effect.ticket, { kind: 'retry' });
+      case 'lock':
+        return this.#end(effect.ticket, { kind: 'lock', status: effect.status });
+      case 'notify':
+        return this.#end(effect.ticket, { kind: 'notify', status: effect.status, entries: effect.entries });
+      case 'delete':
+        return this.#remove(effect.removal);
+      case 'expire': {
+        const file = this.#files.get(effect.open.id);
+        this.forget(effect.open);
+        if (file !== undefined) this.#expire(file);
+        return;
+      }
+    }
+  }
+
+  #end(ticket: Ticket, result: WaitResult): void {
+    const waiter = this.#waiters.get(ticket);
+    this.#waiters.delete(ticket);
+    waiter?.end(result);
+  }
+
+  #expire(file: OpenFile): void {
+    file.release().catch((error: unknown) => {
+      this.#log.write('warn', 'release-failed', { error: String(error) });
+    });
+    this.#notifier.expired(file);
+  }
+
+  #remove(removal: Removal): void {
+    const id = removal.file.slice(0, removal.file.indexOf(':'));
+    const work = this.#targets.get(id)?.remove(removal);
+    if (work === undefined) return;
+    const guarded = work
+      .catch((error: unknown) => this.#log.write('warn', 'delete-failed', { error: String(error) }))
+      .finally(() => this.#removals.delete(guarded));
+    this.#removals.add(guarded);
+  }
+
+  #sendBreak(notice: Break): void {
+    if (notice.target === 'oplock') {
+      if (this.#defer(notice.open, notice)) return;
+      const file = this.#files.get(notice.open.id);
+      if (file !== undefined) this.#notifier.breakOplock(file, notice.toLevel);
+      return;
+    }
+    const known = notice.opens.filter((open) => !this.#deferred.has(open.id));
+    const opens = known.flatMap((open) => this.#files.get(open.id) ?? []);
+    const [newest] = notice.opens;
+    if (opens.length > 0) this.#notifier.breakLease({ ...notice, opens });
+    else if (newest !== undefined) this.#defer(newest, notice);
+  }
+
+  #defer(open: CoreOpen, notice: Break): boolean {
+    const breaks = this.#deferred.get(open.id);
+    breaks?.push(notice);
+    return breaks !== undefined;
+  }
+
+  #schedule(): void {
+    const deadline = this.core.nextDeadline();
+    if (deadline === this.#deadline) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#deadline = deadline;
+    if (deadline === undefined) return;
+    this.#timer = this.clock.setTimer(Math.max(0, deadline - this.nowMs), () => {
+      this.#timer = undefined;
+      this.#deadline = undefined;
+      this.call((core, nowMs) => core.advance(nowMs));
+    });
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * Opening what exists. [MS-FSA] 2.1.5.1.2
+ */
+import type { BackendHandle, BackendStat } from '../backend/contract.ts';
+import { present } from '../base/assert.ts';
+import { demand, NtStatus } from '../base/status.ts';
+import { mapGeneric } from '../fs/access.ts';
+import type { CacheGrant, CoreOpen, OpenIntent } from '../fs/types.ts';
+import {
+  AccessMask,
+  CompletionFilter,
+  CreateAction,
+  CreateDisposition,
+  CreateOption,
+  FileAction,
+  FileAttribute,
+} from '../wire/flags.ts';
+import { attributesOf, attributesOfNew } from './attributes.ts';
+import { askCore, intentOf, type Target } from './create.ts';
+import type { OpenRequest, OpenResult } from './create-parameters.ts';
+import { changeEas } from './extended-attributes.ts';
+import { OpenFile } from './open-file.ts';
+import { type CheckedFile, descriptorAt, grantAccess } from './security.ts';
+import { SymlinkHandle } from './symlink-handle.ts';
+import type { Volume } from './volume.ts';
+import { Waiter } from './waiter.ts';
+
+const writing = AccessMask.FILE_WRITE_DATA | AccessMask.FILE_APPEND_DATA;
+
+type Replacement = OpenIntent['replaces'];
+
+const replacements: ReadonlyMap<number, Replacement> = new Map<number, Replacement>([
+  [CreateDisposition.SUPERSEDE, 'supersede'],
+  [CreateDisposition.OVERWRITE, 'overwrite'],
+  [CreateDisposition.OVERWRITE_IF, 'overwrite'],
+]);
+
+/** Rights that replacing the content needs beyond those asked for. [MS-FSA] 2.1.5.1.2.1 */
+const impliedAccess: Readonly<Record<Replacement, number>> = {
+  nothing: 0,
+  overwrite: AccessMask.FILE_WRITE_DATA | AccessMask.FILE_WRITE_EA | AccessMask.FILE_WRITE_ATTRIBUTES,
+  supersede: AccessMask.DELETE,
+};
+
+const actions: Readonly<Record<Replacement, CreateAction>> = {
+  nothing: CreateAction.OPENED,
+  overwrite: CreateAction.OVERWRITTEN,
+  supersede: CreateAction.SUPERSEDED,
+};
+
+export async function openExisting(
+  volume: Volume,
+  request: OpenRequest,
+  target: Target,
+): Promise<OpenResult | Waiter> {
+  const stat = present(target.entry.stat, 'stat of an existing file');
+  const isDirectory = stat.kind === 'directory' && target.stream.name === '';
+  const replaces = replacements.get(request.createDisposition) ?? 'nothing';
+  checkKind(request, target, isDirectory);
+  checkReplacement(request, replaces, { stat, isDirectory });
+  const grantedAccess = await grantedAccessTo(volume, request, {
+    target,
+    stat,
+    implied: impliedAccess[replaces],
+  });
+  const file = volume.keyOf(stat.fileId);
+  const intent = intentOf(volume, request, target);
+  const outcome = askCore(volume, { ...intent, file, isDirectory, isNew: false, replaces, grantedAccess });
+  if (outcome instanceof Waiter) return outcome;
+  const { open, cache } = outcome;
+  return completeOpen(volume, request, { target, open, cache, replaces });
+}
+
+/** [MS-FSA] 2.1.5.1.2: directories and files where the other was asked for. */
+function checkKind(request: OpenRequest, target: Target, isDirectory: boolean): void {
+  const { createOptions } = request;
+  const isIndex = target.name.stream?.type === '$INDEX_ALLOCATION' || target.name.endsInSeparator;
+  const isDirectoryWanted = (createOptions & CreateOption.DIRECTORY_FILE) !== 0 || isIndex;
+  const isData = target.name.stream?.type === '$DATA';
+  const isFileWanted = (createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0 || isData;
+  demand(isDirectory || !isDirectoryWanted, NtStatus.NOT_A_DIRECTORY);
+  demand(!isDirectory || !isFileWanted, NtStatus.FILE_IS_A_DIRECTORY);
+  const isRootDeletion = target.parent === undefined && (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+  demand(!isRootDeletion, NtStatus.CANNOT_DELETE, 'the root of a share stays');
+}
+
+function checkReplacement(
+  request: OpenRequest,
+  replaces: Replacement,
+  { stat, isDirectory }: { stat: BackendStat; isDirectory: boolean },
+): void {
+  if (replaces === 'nothing') return;
+  demand(!isDirectory, NtStatus.FILE_IS_A_DIRECTORY, 'no directory is overwritten');
+  const before = attributesOf(stat, isDirectory);
+  demand(!(before & FileAttribute.READONLY), NtStatus.ACCESS_DENIED, 'read-only file');
+  // [MS-FSA] 2.1.5.1.2: who overwrites a hidden or system file must say that it stays one.
+  const mustStay = before & (FileAttribute.HIDDEN | FileAttribute.SYSTEM) & ~request.fileAttributes;
+  demand(mustStay === 0, NtStatus.ACCESS_DENIED, 'hidden or system file');
+}
+
+async function grantedAccessTo(
+  volume: Volume,
+  request: OpenRequest,
+  file: { target: Target; stat: BackendStat; implied: number },
+): Promise<number> {
+  const checked = await checkedFile(volume, request, file);
+  const desired = {
+    desiredAccess: (request.desiredAccess | file.implied) >>> 0,
+    createOptions: request.createOptions,
+  };
+  const granted = grantAccess(checked, request.requester, desired);
+  if (request.desiredAccess & AccessMask.MAXIMUM_ALLOWED) return granted;
+  return (granted & mapGeneric(request.desiredAccess)) >>> 0;
+}
+
+async function checkedFile(
+  volume: Volume,
+  { requester }: OpenRequest,
+  { target, stat }: { target: Target; stat: BackendStat },
+): Promise<CheckedFile> {
+  const isDirectory = stat.kind === 'directory';
+  const descriptor = await descriptorAt(volume, { path: target.entry.path, isDirectory }, requester);
+  const parent =
+    target.parent && (await descriptorAt(volume, { path: target.parent.path, isDirectory: true }, requester));
+  return { descriptor, parent, isDirectory, attributes: attributesOf(stat, isDirectory) };
+}
+
+interface Grant {
+  readonly target: Target;
+  readonly open: CoreOpen;
+  readonly cache: CacheGrant;
+  readonly replaces: Replacement;
+}
+
+async function completeOpen(volume: Volume, request: OpenRequest, grant: Grant): Promise<OpenResult> {
+  const { driver } = volume;
+  let handle: BackendHandle | undefined;
+  try {
+    handle = await openHandle(volume, request, grant);
+    if (grant.replaces !== 'nothing') await replaceContent(volume, request, { ...grant, handle });
+    const stat = await handle.stat();
+    const file = bindOpen(volume, request, { ...grant, handle, stat });
+    if (grant.replaces !== 'nothing') noteReplacement(file, grant);
+    return { file, action: actions[grant.replaces], cache: grant.cache, stat };
+  } catch (error) {
+    driver.forget(grant.open);
+    driver.call((core, nowMs) => core.abandon(grant.open, nowMs));
+    await handle?.close();
+    throw error;
+  }
+}
+
+async function openHandle(volume: Volume, request: OpenRequest, grant: Grant): Promise<BackendHandle> {
+  const { target, open, replaces } = grant;
+  if (target.entry.stat?.kind === 'symlink') return new SymlinkHandle(volume.backend, target.entry.path);
+  const write = (open.grantedAccess & writing) !== 0 || replaces !== 'nothing';
+  return volume.backend.open(target.entry.path, {
+    write,
+    ...(target.stream.name === '' ? {} : { stream: target.stream.name }),
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  });
+}
+
+/** Makes the open file of a grant known. */
+export function bindOpen(
+  volume: Volume,
+  request: OpenRequest,
+  grant: Pick<Grant, 'target' | 'open'> & { handle: BackendHandle; stat: BackendStat },
+): OpenFile {
+  const { target, open, handle, stat } = grant;
+  const { link, stream: shared } = volume.retain(open, target.entry.path);
+  const file = new OpenFile({
+    volume,
+    core: open,
+    handle,
+    link,
+    shared,
+    fileId: stat.fileId,
+    streamName: target.stream.name,
+    requester: request.requester,
+  });
+  volume.driver.bind(file);
+  reserve(file, request, stat);
+  return file;
+}
+
+/** [MS-SMB2] 2.2.13.2.6: a file that is made or replaced may get its space at once. */
+function reserve(file: OpenFile, request: OpenRequest, stat: BackendStat): void {
+  const { allocationBytes } = request;
+  if (allocationBytes === undefined || file.isDirectory || stat.sizeBytes > 0) return;
+  demand(allocationBytes <= BigInt(Number.MAX_SAFE_INTEGER), NtStatus.DISK_FULL);
+  file.shared.reservedBytes = Number(allocationBytes);
+}
+
+/** [MS-FSA] 2.1.5.1.2: overwriting empties the stream; of the data it also takes streams, attributes and EAs. */
+async function replaceContent(
+  volume: Volume,
+  request: OpenRequest,
+  { target, handle }: Grant & { handle: BackendHandle },
+): Promise<void> {
+  await handle.truncate(0);
+  if (target.stream.name !== '') return;
+  const { path } = target.entry;
+  const { streams, extendedAttributes } = volume.backend;
+  if (streams !== undefined) {
+    for (const { name } of await streams.list(path)) await streams.remove(path, name);
+  }
+  const eas = request.extendedAttributes ?? [];
+  if (extendedAttributes !== undefined) await changeEas(volume, path, eas, 'nothing');
+  else demand(eas.length === 0, NtStatus.EAS_NOT_SUPPORTED);
+  await handle.setStat({ attributes: attributesOfNew(request.fileAttributes, false) });
+}
+
+function noteReplacement(file: OpenFile, { target, open }: Grant): void {
+  const isStream = target.stream.name !== '';
+  file.volume.changed({
+    place: isStream ? { ...target.place, name: `${target.place.name}:${target.stream.name}` } : target.place,
+    action: isStream ? FileAction.MODIFIED_STREAM : FileAction.MODIFIED,
+    filter: isStream
+      ? CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE
+      : CompletionFilter.ATTRIBUTES | CompletionFilter.SIZE | CompletionFilter.LAST_WRITE,
+    by: open,
+  });
+}

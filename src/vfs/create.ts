@@ -1,0 +1,175 @@
+/**
+ * CREATE on a volume: find the name, then open what has it or make it. [MS-FSA] 2.1.5.1
+ *
+ * Nothing here waits for a client. Where somebody must act first the answer is a waiter, and the whole request runs again.
+ */
+import { randomId } from '../base/entropy.ts';
+import { demand, NtStatus, NtStatusError } from '../base/status.ts';
+import { isSameName, upper } from '../fs/names.ts';
+import type { OpenIntent, OpenOutcome, Place } from '../fs/types.ts';
+import { CreateDisposition, CreateOption } from '../wire/flags.ts';
+import { openExisting } from './create-existing.ts';
+import { createNew } from './create-new.ts';
+import { checkParameters, type OpenRequest, type OpenResult } from './create-parameters.ts';
+import { type PathName, parsePath } from './name.ts';
+import { shownName } from './name-mapping.ts';
+import { type Directory, type Entry, placeIn, readTarget, stoppedOnSymlink } from './resolve.ts';
+import type { Volume } from './volume.ts';
+import type { Waiter } from './waiter.ts';
+
+/** What a path was found to mean. */
+export interface Target {
+  readonly name: PathName;
+  /** Absent for the root. */
+  readonly parent: Directory | undefined;
+  readonly entry: Entry;
+  readonly place: Place;
+  readonly stream: TargetStream;
+}
+
+export interface TargetStream {
+  /** Stored name; `''` for the data of the file or for the directory itself. */
+  readonly name: string;
+  readonly exists: boolean;
+  readonly sizeBytes: number;
+}
+
+/** A removal of the very name is under way; the request runs again after it. */
+class BeingRemoved {
+  readonly done: Promise<void>;
+  constructor(done: Promise<void>) {
+    this.done = done;
+  }
+}
+
+/** Opens or makes a file. Throws what the client is to be told; a waiter when somebody else must act first. */
+export async function createFile(volume: Volume, request: OpenRequest): Promise<OpenResult | Waiter> {
+  checkParameters(request);
+  demand(request.snapshotTime === undefined, NtStatus.OBJECT_NAME_NOT_FOUND, 'no such snapshot');
+  const name = parsePath(request.path, volume.limits);
+  checkStreamType(name, request);
+  for (;;) {
+    const parent = await parentOf(volume, name);
+    const attempt = (): Promise<OpenResult | Waiter | BeingRemoved> =>
+      openOrCreate(volume, request, { name, parent });
+    const last = name.components.at(-1);
+    const isQueued = last !== undefined && parent !== undefined && mayCreate(request);
+    const outcome = isQueued
+      ? await volume.names.run([volume.slot(parent.key, last)], attempt)
+      : await attempt();
+    if (!(outcome instanceof BeingRemoved)) return outcome;
+    await outcome.done.catch(() => undefined);
+  }
+}
+
+function mayCreate({ createDisposition }: OpenRequest): boolean {
+  return createDisposition !== CreateDisposition.OPEN && createDisposition !== CreateDisposition.OVERWRITE;
+}
+
+/** [MS-FSA] 2.1.5.1: what the type in the name says must fit the options. */
+function checkStreamType({ stream, endsInSeparator }: PathName, { createOptions }: OpenRequest): void {
+  const isDirectoryWanted = (createOptions & CreateOption.DIRECTORY_FILE) !== 0;
+  const isFileWanted = (createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0;
+  if (stream?.type === '$DATA') demand(!isDirectoryWanted, NtStatus.NOT_A_DIRECTORY);
+  if (stream?.type === '$INDEX_ALLOCATION') demand(!isFileWanted, NtStatus.FILE_IS_A_DIRECTORY);
+  demand(!(endsInSeparator && (isFileWanted || stream !== undefined)), NtStatus.OBJECT_NAME_INVALID);
+}
+
+async function parentOf(volume: Volume, { components }: PathName): Promise<Directory | undefined> {
+  if (components.length === 0) return undefined;
+  return volume.resolver.directory(components.slice(0, -1));
+}
+
+async function openOrCreate(
+  volume: Volume,
+  request: OpenRequest,
+  where: { name: PathName; parent: Directory | undefined },
+): Promise<OpenResult | Waiter | BeingRemoved> {
+  const target = await findTarget(volume, where.name, where.parent);
+  const { stat } = target.entry;
+  if (stat !== undefined) {
+    const removal = volume.removalOf(volume.keyOf(stat.fileId), upper(target.stream.name));
+    if (removal !== undefined) return new BeingRemoved(removal);
+  }
+  await checkSymlink(volume, target, request);
+  const exists = stat !== undefined && target.stream.exists;
+  const { createDisposition } = request;
+  demand(!(exists && createDisposition === CreateDisposition.CREATE), NtStatus.OBJECT_NAME_COLLISION);
+  if (exists) return openExisting(volume, request, target);
+  demand(mayCreate(request), NtStatus.OBJECT_NAME_NOT_FOUND);
+  return createNew(volume, request, target);
+}
+
+async function findTarget(volume: Volume, name: PathName, parent: Directory | undefined): Promise<Target> {
+  const entry = await findEntry(volume, name, parent);
+  const stream = await findStream(volume, name, entry);
+  const shown = shownName(entry.stored);
+  const place: Place = parent === undefined ? { ancestors: [], name: '' } : placeIn(parent, shown);
+  return { name, parent, entry, place, stream };
+}
+
+async function findEntry(volume: Volume, name: PathName, parent: Directory | undefined): Promise<Entry> {
+  const last = name.components.at(-1);
+  if (parent === undefined || last === undefined) {
+    return { stored: '', path: '', stat: await volume.backend.stat('') };
+  }
+  return volume.resolver.entry(parent, last);
+}
+
+async function findStream(volume: Volume, name: PathName, entry: Entry): Promise<TargetStream> {
+  const wanted = name.stream?.name ?? '';
+  if (wanted === '')
+    return { name: '', exists: entry.stat !== undefined, sizeBytes: entry.stat?.sizeBytes ?? 0 };
+  // A volume without streams has no names with colons. [MS-FSA] 2.1.5.1
+  demand(volume.backend.streams, NtStatus.OBJECT_NAME_INVALID, 'no streams on this volume');
+  if (entry.stat === undefined) return { name: wanted, exists: false, sizeBytes: 0 };
+  const streams = await volume.backend.streams.list(entry.path);
+  const found = streams.find((stream) => isSameName(stream.name, wanted));
+  return { name: found?.name ?? wanted, exists: found !== undefined, sizeBytes: found?.sizeBytes ?? 0 };
+}
+
+async function checkSymlink(
+  volume: Volume,
+  { entry }: Target,
+  { createOptions }: OpenRequest,
+): Promise<void> {
+  if (entry.stat?.kind !== 'symlink' || createOptions & CreateOption.OPEN_REPARSE_POINT) return;
+  throw stoppedOnSymlink(await readTarget(volume.backend, entry.path), []);
+}
+
+/** What the core is asked, but for the parts that differ between new and existing files. */
+export function intentOf(
+  volume: Volume,
+  request: OpenRequest,
+  target: Target,
+): Omit<OpenIntent, 'file' | 'isDirectory' | 'isNew' | 'replaces' | 'grantedAccess'> {
+  const { durable, appInstance, retryOf } = request;
+  const persistentId = randomId(volume.entropy);
+  return {
+    stream: upper(target.stream.name),
+    place: target.place,
+    shareAccess: request.shareAccess,
+    // [MS-SMB2] 2.2.13: clients may set COMPLETE_IF_OPLOCKED; it means nothing over the network.
+    createOptions: request.createOptions & ~CreateOption.COMPLETE_IF_OPLOCKED,
+    cache: request.cache,
+    owner: request.requester.owner,
+    ...(durable === undefined ? {} : { durable: { ...durable, persistentId } }),
+    ...(appInstance === undefined ? {} : { appInstance }),
+    ...(retryOf === undefined ? {} : { retryOf }),
+  };
+}
+
+/** Asks the core; a waiter when it says so. Throws what it denies. */
+export function askCore(
+  volume: Volume,
+  intent: OpenIntent,
+): Extract<OpenOutcome, { kind: 'granted' }> | Waiter {
+  const { driver } = volume;
+  const outcome = driver.core.open(intent, driver.nowMs);
+  if (outcome.kind === 'granted') driver.granted(outcome.open);
+  const waiter = outcome.kind === 'wait' ? driver.waiterOf(outcome.ticket) : undefined;
+  driver.settle();
+  if (waiter !== undefined) return waiter;
+  if (outcome.kind === 'granted') return outcome;
+  throw new NtStatusError(outcome.kind === 'denied' ? outcome.status : NtStatus.INTERNAL_ERROR);
+}

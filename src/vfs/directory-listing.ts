@@ -1,0 +1,96 @@
+/**
+ * One scan of a directory, kept by its open between requests: entries stream from the store and only the batch at hand is
+ * held. [MS-FSA] 2.1.5.6.3
+ */
+import type { BackendStat, DirectoryEntry } from '../backend/contract.ts';
+import { parentOf } from '../backend/path.ts';
+import { compilePattern, hasWildcards, type NameMatcher } from '../fs/wildcards.ts';
+import { shownName } from './name-mapping.ts';
+import type { OpenFile } from './open-file.ts';
+
+/** A name that matched, as clients see it. */
+export interface ListedEntry {
+  readonly name: string;
+  readonly stat: BackendStat;
+}
+
+export class DirectoryListing {
+  readonly pattern: string;
+  readonly #file: OpenFile;
+  readonly #matches: NameMatcher;
+  readonly #abort = new AbortController();
+  readonly #entries: AsyncIterator<ListedEntry>;
+  #next: ListedEntry | undefined;
+  #isAtEnd = false;
+  /** Entries were returned by this scan. */
+  hasReturned = false;
+
+  constructor(file: OpenFile, pattern: string) {
+    this.#file = file;
+    this.pattern = pattern;
+    this.#matches = compilePattern(pattern);
+    this.#entries = this.#scan();
+  }
+
+  /** The entry that comes next, which stays until {@link advance}; undefined at the end. */
+  async peek(): Promise<ListedEntry | undefined> {
+    if (this.#next !== undefined || this.#isAtEnd) return this.#next;
+    const result = await this.#entries.next();
+    if (result.done) this.#isAtEnd = true;
+    else this.#next = result.value;
+    return this.#next;
+  }
+
+  advance(): void {
+    this.#next = undefined;
+    this.hasReturned = true;
+  }
+
+  /** Ends the scan of the store. */
+  async close(): Promise<void> {
+    this.#abort.abort();
+    await this.#entries.return?.();
+  }
+
+  async *#scan(): AsyncGenerator<ListedEntry, undefined> {
+    yield* await this.#dots();
+    if (!hasWildcards(this.pattern)) {
+      const only = await this.#lookUp();
+      if (only !== undefined) yield only;
+      return;
+    }
+    const { backend } = this.#file.volume;
+    for await (const batch of backend.list(this.#file.link.path, this.#abort.signal)) {
+      for (const entry of batch) {
+        const listed = this.#listed(entry);
+        if (listed !== undefined) yield listed;
+      }
+    }
+  }
+
+  #listed({ name, stat }: DirectoryEntry): ListedEntry | undefined {
+    const shown = shownName(name);
+    return this.#matches(shown) ? { name: shown, stat } : undefined;
+  }
+
+  /** `.` and `..`, where the pattern means them; the root is its own parent. */
+  async #dots(): Promise<ListedEntry[]> {
+    const names = ['.', '..'].filter(this.#matches);
+    const { backend } = this.#file.volume;
+    const { path } = this.#file.link;
+    const entries: ListedEntry[] = [];
+    for (const name of names) {
+      entries.push({ name, stat: await backend.stat(name === '.' ? path : parentOf(path)) });
+    }
+    return entries;
+  }
+
+  /** A pattern without wildcards names one entry: no need to read the directory. */
+  async #lookUp(): Promise<ListedEntry | undefined> {
+    if (this.pattern === '.' || this.pattern === '..') return undefined;
+    const { resolver } = this.#file.volume;
+    const directory = await resolver.at(this.#file.link.path);
+    const entry = await resolver.entry(directory, this.pattern);
+    return entry.stat === undefined ? undefined : { name: shownName(entry.stored), stat: entry.stat };
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Extended attributes: names without regard to case, values of bytes. [MS-FSCC] 2.4.16
+ */
+import type { BackendPath } from '../backend/contract.ts';
+import { demand, NtStatus } from '../base/status.ts';
+import type { FileFullEaInformation } from '../wire/fscc/extended-attributes.ts';
+import type { Volume } from './volume.ts';
+
+export type EaEntry = FileFullEaInformation;
+
+/** Bytes of all attributes of one file together. */
+const eaBytesMax = 65_536;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+const forbidden = /["*+,/:;<=>?[\\\]|\u0000-\u001f]/;
+
+/** Throws INVALID_EA_NAME for a name that no file system would take. [MS-FSCC] 2.4.16 */
+export function checkEaNames(entries: readonly EaEntry[]): void {
+  for (const { eaName } of entries) {
+    demand(eaName.length > 0 && !forbidden.test(eaName), NtStatus.INVALID_EA_NAME);
+  }
+}
+
+/**
+ * Names of attributes in which this server keeps what is its own. No client can name them, for a colon is not allowed, and
+ * none is shown them.
+ */
+const ownPrefix = 'SMBKIT:';
+
+/** The clients' attributes of `path`; none where the store keeps none. */
+export async function readEas(volume: Volume, path: BackendPath): Promise<ReadonlyMap<string, Buffer>> {
+  const all = (await volume.backend.extendedAttributes?.read(path)) ?? new Map<string, Buffer>();
+  return new Map([...all].filter(([name]) => !name.startsWith(ownPrefix)));
+}
+
+/** What this server keeps at `path` under `name`. */
+export async function readOwn(volume: Volume, path: BackendPath, name: string): Promise<Buffer | undefined> {
+  const all = await volume.backend.extendedAttributes?.read(path);
+  return all?.get(ownPrefix + name);
+}
+
+/** Keeps `value` at `path` under `name`; undefined forgets it. Throws NOT_SUPPORTED where the store cannot. */
+export async function writeOwn(
+  volume: Volume,
+  path: BackendPath,
+  name: string,
+  value: Buffer | undefined,
+): Promise<void> {
+  const { extendedAttributes } = volume.backend;
+  demand(extendedAttributes, NtStatus.NOT_SUPPORTED);
+  const after = new Map(await extendedAttributes.read(path));
+  if (value === undefined) after.delete(ownPrefix + name);
+  else after.set(ownPrefix + name, value);
+  await extendedAttributes.write(path, after);
+}
+
+/** Adds, replaces and (with an empty value) removes attributes. */
+export async function changeEas(
+  volume: Volume,
+  path: BackendPath,
+  entries: readonly EaEntry[],
+  keeping: 'others' | 'nothing' = 'others',
+): Promise<void> {
+  const { extendedAttributes } = volume.backend;
+  demand(extendedAttributes, NtStatus.EAS_NOT_SUPPORTED);
+  checkEaNames(entries);
+  const after = new Map(keeping === 'others' ? await extendedAttributes.read(path) : []);
+  for (const { eaName, eaValue } of entries) {
+    const name = eaName.toUpperCase();
+    if (eaValue.length === 0) after.delete(name);
+    else after.set(name, Buffer.from(eaValue));
+  }
+  demand(eaSizeOf(after) <= eaBytesMax, NtStatus.EA_TOO_LARGE);
+  await extendedAttributes.write(path, after);
+}
+
+/** EaSize: what the attributes take as OS/2 counted it; 0 without any. [MS-FSCC] 2.4.13 */
+export function eaSizeOf(attributes: ReadonlyMap<string, Buffer>): number {
+  if (attributes.size === 0) return 0;
+  let size = 4;
+  for (const [name, value] of attributes) size += 5 + Buffer.byteLength(name, 'latin1') + value.length;
+  return size;
+}

@@ -1,0 +1,155 @@
+/**
+ * An open of a file, directory or stream: the core's open and the store's handle together. [MS-FSA] 2.1.1.6
+ */
+import type { BackendHandle, BackendStat } from '../backend/contract.ts';
+import { randomId } from '../base/entropy.ts';
+import { demand, NtStatus } from '../base/status.ts';
+import type { CoreOpen } from '../fs/types.ts';
+import { CreateOption } from '../wire/flags.ts';
+import { attributesOf } from './attributes.ts';
+import type { DirectoryListing } from './directory-listing.ts';
+import { shownName } from './name-mapping.ts';
+import type { Requester } from './security.ts';
+import type { Link, StreamState, Volume } from './volume.ts';
+
+/** Why an open ends; the session's CloseReason. */
+export type OpenFileEnd = 'close' | 'tree-disconnect' | 'logoff' | 'disconnect' | 'shutdown';
+
+/** Times that this open's own operations leave alone, because its client set them. [MS-FSA] 2.1.1.6 Open.UserSet…Time */
+export interface UserSetTimes {
+  creationTime: boolean;
+  lastAccessTime: boolean;
+  lastWriteTime: boolean;
+  changeTime: boolean;
+}
+
+export interface OpenFileOptions {
+  readonly volume: Volume;
+  readonly core: CoreOpen;
+  readonly handle: BackendHandle;
+  readonly link: Link;
+  readonly shared: StreamState;
+  readonly fileId: bigint;
+  /** The stored name of the named stream; `''` for none. */
+  readonly streamName: string;
+  readonly requester: Requester;
+}
+
+export class OpenFile {
+  readonly volume: Volume;
+  readonly core: CoreOpen;
+  readonly handle: BackendHandle;
+  readonly link: Link;
+  readonly shared: StreamState;
+  readonly fileId: bigint;
+  /** FileId.Persistent, by which a durable open is reclaimed. */
+  readonly persistentId: number;
+  streamName: string;
+  /** Replaced when a durable open is reclaimed. */
+  requester: Requester;
+  /** [MS-FSA] 2.1.1.6 Open.CurrentByteOffset */
+  position = 0n;
+  /** The FILE_MODE bits, from the create options. [MS-FSCC] 2.4.31 */
+  mode: number;
+  listing: DirectoryListing | undefined;
+  /** The data was changed through this open and watchers were not told yet. */
+  isModified = false;
+  readonly userSetTimes: UserSetTimes = {
+    creationTime: false,
+    lastAccessTime: false,
+    lastWriteTime: false,
+    changeTime: false,
+  };
+  #isClosed = false;
+  #released: Promise<void> | undefined;
+
+  constructor(options: OpenFileOptions) {
+    this.volume = options.volume;
+    this.core = options.core;
+    this.handle = options.handle;
+    this.link = options.link;
+    this.shared = options.shared;
+    this.fileId = options.fileId;
+    this.streamName = options.streamName;
+    this.persistentId = options.core.durable?.persistentId ?? randomId(options.volume.entropy);
+    this.requester = options.requester;
+    this.mode = options.core.createOptions & modeBits;
+  }
+
+  get isDirectory(): boolean {
+    return this.core.isDirectory;
+  }
+
+  get isStream(): boolean {
+    return this.streamName !== '';
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get isWriteThrough(): boolean {
+    return (this.mode & CreateOption.WRITE_THROUGH) !== 0;
+  }
+
+  /** The path from the share's root with backslashes, without one in front; `''` for the root. */
+  get shownPath(): string {
+    const path = this.link.path === '' ? '' : this.link.path.split('/').map(shownName).join('\\');
+    return this.isStream ? `${path}:${this.streamName}` : path;
+  }
+
+  /** Throws ACCESS_DENIED unless one of the rights in `anyOf` was granted. */
+  demandAccess(anyOf: number): void {
+    demand((this.core.grantedAccess & anyOf) !== 0, NtStatus.ACCESS_DENIED, 'not opened with that right');
+  }
+
+  async stat(): Promise<BackendStat> {
+    return this.handle.stat();
+  }
+
+  attributesOf(stat: BackendStat): number {
+    // A stream shows its file's attributes, and on a directory still is no directory. [MS-FSCC] 2.4.7
+    return attributesOf(stat, this.isDirectory);
+  }
+
+  /** The client was told of this open: breaks that had to wait for that follow. */
+  announce(): void {
+    this.volume.driver.announce(this.core);
+  }
+
+  /** Ends the open, or leaves it behind for its client to reclaim when the connection is lost. Idempotent. */
+  async close(reason: OpenFileEnd): Promise<void> {
+    if (this.#isClosed) return;
+    const { driver } = this.volume;
+    if (reason === 'disconnect') {
+      const fate = driver.call((core, nowMs) => core.disconnect(this.core, nowMs));
+      if (fate === 'kept') return;
+    } else {
+      driver.call((core, nowMs) => core.close(this.core, nowMs));
+    }
+    await this.release();
+    await driver.removed();
+  }
+
+  /** Gives back the handle of an open that the core has closed. Idempotent. */
+  release(): Promise<void> {
+    this.#isClosed = true;
+    this.#released ??= this.#releaseOnce();
+    return this.#released;
+  }
+
+  async #releaseOnce(): Promise<void> {
+    this.volume.driver.forget(this.core);
+    this.volume.release(this.core, this.link, this.shared);
+    await this.listing?.close();
+    await this.handle.close();
+  }
+}
+
+const modeBits =
+  CreateOption.WRITE_THROUGH |
+  CreateOption.SEQUENTIAL_ONLY |
+  CreateOption.NO_INTERMEDIATE_BUFFERING |
+  CreateOption.SYNCHRONOUS_IO_ALERT |
+  CreateOption.SYNCHRONOUS_IO_NONALERT |
+  CreateOption.DELETE_ON_CLOSE;

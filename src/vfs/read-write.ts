@@ -1,0 +1,107 @@
+/**
+ * Data of files: reading, writing, flushing, and changing the size. [MS-FSA] 2.1.5.3, 2.1.5.4, 2.1.5.7
+ */
+import type { MaybePromise } from '../backend/contract.ts';
+import { demand, NtStatus } from '../base/status.ts';
+import { AccessMask, CompletionFilter } from '../wire/flags.ts';
+import { chain } from './maybe-promise.ts';
+import { noteChange } from './notes.ts';
+import type { OpenFile } from './open-file.ts';
+import { keepingTimes } from './times.ts';
+import type { Waiter } from './waiter.ts';
+
+/** Offsets from here on belong to no file. NTFS: 2^44 − 64 KiB. */
+export const fileSizeMax = 0xfff_ffff_0000n;
+
+const reading = AccessMask.FILE_READ_DATA | AccessMask.FILE_EXECUTE;
+const writing = AccessMask.FILE_WRITE_DATA | AccessMask.FILE_APPEND_DATA;
+
+/** A position that fits a file; throws INVALID_PARAMETER for others. */
+function positionOf(offset: bigint, length: number): number {
+  demand(
+    offset >= 0n && offset + BigInt(length) <= 0x7fff_ffff_ffff_ffffn,
+    NtStatus.INVALID_PARAMETER,
+    'offset',
+  );
+  return offset > fileSizeMax ? Number(fileSizeMax) : Number(offset);
+}
+
+/** The checks before a READ; a waiter when locks or caches of others stand in the way. [MS-FSA] 2.1.5.3 */
+export function beginRead(file: OpenFile, offset: bigint, length: number): Waiter | undefined {
+  demand(!file.isDirectory, NtStatus.INVALID_DEVICE_REQUEST, 'a directory has no data');
+  file.demandAccess(reading);
+  positionOf(offset, length);
+  return file.volume.driver.attempt((core, nowMs) => core.read(file.core, offset, BigInt(length), nowMs));
+}
+
+/** Fills `target`; the number of bytes that there were. */
+export function readInto(file: OpenFile, target: Buffer, offset: bigint): MaybePromise<number> {
+  if (target.length === 0) return 0;
+  return chain(file.handle.read(target, positionOf(offset, target.length)), (count) => {
+    file.position = offset + BigInt(count);
+    return count;
+  });
+}
+
+/** Bytes from `offset` to the end of the file. */
+export function bytesFrom(file: OpenFile, offset: bigint): MaybePromise<bigint> {
+  return chain(file.handle.stat(), ({ sizeBytes }) => {
+    const left = BigInt(sizeBytes) - offset;
+    return left > 0n ? left : 0n;
+  });
+}
+
+/** The checks before a WRITE. [MS-FSA] 2.1.5.4 */
+export function beginWrite(file: OpenFile, offset: bigint, length: number): Waiter | undefined {
+  demand(!file.isDirectory, NtStatus.INVALID_DEVICE_REQUEST, 'a directory has no data');
+  file.demandAccess(writing);
+  checkWriteRange(offset, length);
+  return file.volume.driver.attempt((core, nowMs) => core.write(file.core, offset, BigInt(length), nowMs));
+}
+
+/** [MS-FSA] 2.1.5.4: nothing is written at or beyond the largest size of a file. */
+export function checkWriteRange(offset: bigint, length: number): void {
+  positionOf(offset, length);
+  demand(offset < fileSizeMax || length === 0, NtStatus.INVALID_PARAMETER, 'beyond the largest file');
+  demand(
+    offset + BigInt(length) < fileSizeMax || length === 0,
+    NtStatus.DISK_FULL,
+    'beyond the largest file',
+  );
+}
+
+/** Writes all of `source`; for an open that may only append, at the end. */
+export async function writeFrom(file: OpenFile, source: Buffer, offset: bigint): Promise<void> {
+  if (source.length === 0) return;
+  const position = positionOf(offset, source.length);
+  if (!(file.core.grantedAccess & AccessMask.FILE_WRITE_DATA)) {
+    // [MS-SMB2] 3.3.5.13: who may only append does not touch what is there.
+    const { sizeBytes } = await file.handle.stat();
+    demand(position >= sizeBytes, NtStatus.ACCESS_DENIED, 'only appending is allowed');
+  }
+  await keepingTimes(file, () => file.handle.write(source, position));
+  file.position = offset + BigInt(source.length);
+  noteDataChange(file);
+}
+
+/** Returns when everything written is on stable storage. [MS-FSA] 2.1.5.7 */
+export async function flush(file: OpenFile): Promise<void> {
+  await file.handle.sync();
+}
+
+/** Changes the size; the gap reads as zeros. [MS-FSA] 2.1.5.15.4 */
+export async function setSize(file: OpenFile, sizeBytes: bigint): Promise<void> {
+  demand(sizeBytes >= 0n, NtStatus.INVALID_PARAMETER, 'negative size');
+  demand(sizeBytes < fileSizeMax, NtStatus.DISK_FULL, 'beyond the largest file');
+  const { sizeBytes: before } = await file.handle.stat();
+  if (BigInt(before) === sizeBytes) return;
+  await keepingTimes(file, () => file.handle.truncate(Number(sizeBytes)));
+  noteDataChange(file);
+}
+
+/** Watchers hear of changed data when it happens; holders of directory leases with the close. */
+export function noteDataChange(file: OpenFile): void {
+  file.isModified = true;
+  if (!file.volume.driver.core.hasWatches) return;
+  noteChange(file, CompletionFilter.LAST_WRITE | CompletionFilter.SIZE);
+}

@@ -1,0 +1,107 @@
+/**
+ * Querying and setting security descriptors. [MS-FSA] 2.1.5.14, 2.1.5.17
+ */
+import { parentOf } from '../backend/path.ts';
+import { demand, NtStatus } from '../base/status.ts';
+import {
+  SecurityInformation as Part,
+  SecurityControl,
+  type SecurityDescriptor,
+  SecurityDescriptorCodec,
+} from '../wire/dtyp/security-descriptor.ts';
+import { AccessMask, CompletionFilter } from '../wire/flags.ts';
+import { noteChange } from './notes.ts';
+import type { OpenFile } from './open-file.ts';
+import { type CheckedFile, descriptorAt, maximumAccessTo } from './security.ts';
+
+/** Everything the requester of `file` could get on it. */
+export async function maximumAccessOfOpen(file: OpenFile): Promise<number> {
+  return maximumAccessTo(await checkedOpen(file), file.requester);
+}
+
+/** What an access check on the file of an open needs. */
+export async function checkedOpen(file: OpenFile): Promise<CheckedFile> {
+  const { volume, link, requester } = file;
+  const stat = await volume.backend.stat(link.path);
+  const isDirectory = stat.kind === 'directory';
+  const descriptor = await descriptorAt(volume, { path: link.path, isDirectory }, requester);
+  const above = { path: parentOf(link.path), isDirectory: true };
+  const parent = link.path === '' ? undefined : await descriptorAt(volume, above, requester);
+  return { descriptor, parent, isDirectory, attributes: file.attributesOf(stat) };
+}
+
+const ownerOrDacl = Part.OWNER | Part.GROUP | Part.DACL | Part.LABEL | Part.ATTRIBUTE | Part.SCOPE;
+
+/** The parts of the descriptor named by `parts`. [MS-SMB2] 3.3.5.20.3 */
+export async function querySecurity(file: OpenFile, parts: number): Promise<Buffer> {
+  if (parts & (ownerOrDacl | Part.BACKUP)) file.demandAccess(AccessMask.READ_CONTROL);
+  if (parts & (Part.SACL | Part.BACKUP)) file.demandAccess(AccessMask.ACCESS_SYSTEM_SECURITY);
+  const all = await currentDescriptor(file);
+  const daclControl = SecurityControl.DACL_PROTECTED | SecurityControl.DACL_AUTO_INHERITED;
+  const saclControl = SecurityControl.SACL_PROTECTED | SecurityControl.SACL_AUTO_INHERITED;
+  const { owner, group, dacl, sacl } = all;
+  let control = 0;
+  if (parts & Part.DACL) control |= all.control & daclControl;
+  if (parts & Part.SACL) control |= all.control & saclControl;
+  return SecurityDescriptorCodec.encode({
+    control,
+    sbz1: 0,
+    ...(parts & Part.OWNER && owner !== undefined ? { owner } : {}),
+    ...(parts & Part.GROUP && group !== undefined ? { group } : {}),
+    ...(parts & Part.DACL ? { dacl: dacl ?? null } : {}),
+    ...(parts & Part.SACL && sacl !== undefined ? { sacl } : {}),
+  });
+}
+
+async function currentDescriptor(file: OpenFile): Promise<SecurityDescriptor> {
+  const { volume, link, requester } = file;
+  const { kind } = await volume.backend.stat(link.path);
+  return descriptorAt(volume, { path: link.path, isDirectory: kind === 'directory' }, requester);
+}
+
+/** Replaces the parts of the descriptor named by `parts`. [MS-SMB2] 3.3.5.21.3, [MS-FSA] 2.1.5.17 */
+export async function setSecurity(file: OpenFile, parts: number, input: Buffer): Promise<void> {
+  if (parts & (Part.OWNER | Part.GROUP | Part.LABEL)) file.demandAccess(AccessMask.WRITE_OWNER);
+  if (parts & (Part.DACL | Part.ATTRIBUTE | Part.SCOPE)) file.demandAccess(AccessMask.WRITE_DAC);
+  if (parts & Part.SACL) file.demandAccess(AccessMask.ACCESS_SYSTEM_SECURITY);
+  const { security } = file.volume.backend;
+  demand(security, NtStatus.NOT_SUPPORTED, 'the store keeps no security descriptors');
+  const given = SecurityDescriptorCodec.decode(input);
+  const before = await currentDescriptor(file);
+  demand(!(parts & Part.OWNER) || given.owner !== undefined, NtStatus.INVALID_OWNER);
+  const after = merged(before, given, parts);
+  await security.write(file.link.path, SecurityDescriptorCodec.encode(after));
+  noteChange(file, CompletionFilter.SECURITY);
+}
+
+function merged(before: SecurityDescriptor, given: SecurityDescriptor, parts: number): SecurityDescriptor {
+  const isDacl = (parts & Part.DACL) !== 0;
+  const isSacl = (parts & Part.SACL) !== 0;
+  const owner = parts & Part.OWNER ? given.owner : before.owner;
+  const group = parts & Part.GROUP ? (given.group ?? before.group) : before.group;
+  const dacl = isDacl ? (given.dacl ?? null) : before.dacl;
+  const sacl = isSacl ? given.sacl : before.sacl;
+  const dacls = SecurityControl.DACL_PROTECTED | SecurityControl.DACL_AUTO_INHERITED;
+  const sacls = SecurityControl.SACL_PROTECTED | SecurityControl.SACL_AUTO_INHERITED;
+  const control = autoInherited((isDacl ? given : before).control, 'dacl') & dacls;
+  const saclControl = autoInherited((isSacl ? given : before).control, 'sacl') & sacls;
+  return {
+    control: control | saclControl,
+    sbz1: 0,
+    ...(owner === undefined ? {} : { owner }),
+    ...(group === undefined ? {} : { group }),
+    ...(dacl === undefined ? {} : { dacl }),
+    ...(sacl === undefined ? {} : { sacl }),
+  };
+}
+
+/** [MS-DTYP] 2.4.6: AUTO_INHERITED is kept only where the caller also says AUTO_INHERIT_REQUIRED. */
+function autoInherited(control: number, which: 'dacl' | 'sacl'): number {
+  const required =
+    which === 'dacl'
+      ? SecurityControl.DACL_AUTO_INHERIT_REQUIRED
+      : SecurityControl.SACL_AUTO_INHERIT_REQUIRED;
+  const inherited =
+    which === 'dacl' ? SecurityControl.DACL_AUTO_INHERITED : SecurityControl.SACL_AUTO_INHERITED;
+  return control & required ? control | inherited : control & ~inherited;
+}

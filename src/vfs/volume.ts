@@ -1,0 +1,212 @@
+/**
+ * A share's files: a store, its names, and what is open of it.
+ */
+import type { Backend, BackendPath } from '../backend/contract.ts';
+import { nameOf, parentOf } from '../backend/path.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Entropy } from '../base/entropy.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import { upper } from '../fs/names.ts';
+import type { Change, CoreOpen, FileKey, Place, Removal } from '../fs/types.ts';
+import { CompletionFilter, FileAction } from '../wire/flags.ts';
+import type { CoreDriver, RemovalTarget } from './core-driver.ts';
+import { NameIndex } from './name-index.ts';
+import { NameQueue } from './name-queue.ts';
+import type { OpenFile } from './open-file.ts';
+import { Resolver } from './resolve.ts';
+import { isAbsent } from './status-of-error.ts';
+
+export interface VolumeOptions {
+  /** Tells the volumes of one server apart; without a colon. */
+  readonly id: string;
+  readonly backend: Backend;
+  readonly driver: CoreDriver;
+  readonly limits: Limits;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  /** Persistent handles are granted. [MS-SMB2] 2.2.10 SMB2_SHARE_CAP_CONTINUOUS_AVAILABILITY */
+  readonly isContinuouslyAvailable?: boolean;
+}
+
+/** A name of an open file in the store; follows renames. */
+export interface Link {
+  path: BackendPath;
+  /** Opens by this name. */
+  count: number;
+  /** The name is gone while the file is still open. */
+  isRemoved: boolean;
+}
+
+/** What all opens of one stream share. */
+export interface StreamState {
+  count: number;
+  /** Space asked for with AllocationSize, beyond what is written; given back with the last close. */
+  reservedBytes: number;
+}
+
+export class Volume implements RemovalTarget {
+  readonly kind = 'disk';
+  readonly id: string;
+  readonly backend: Backend;
+  readonly driver: CoreDriver;
+  readonly limits: Limits;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly isContinuouslyAvailable: boolean;
+  readonly names = new NameQueue();
+  readonly index: NameIndex;
+  readonly resolver: Resolver;
+  readonly #links = new Map<BackendPath, Link>();
+  readonly #streams = new Map<string, StreamState>();
+  readonly #linkOf = new WeakMap<CoreOpen, Link>();
+  /** Removals under way, by {@link streamKey}. */
+  readonly #removing = new Map<string, Promise<void>>();
+
+  constructor(options: VolumeOptions) {
+    this.id = options.id;
+    this.backend = options.backend;
+    this.driver = options.driver;
+    this.limits = options.limits;
+    this.entropy = options.entropy;
+    this.log = options.log;
+    this.isContinuouslyAvailable = options.isContinuouslyAvailable ?? false;
+    this.index = new NameIndex(options.backend);
+    const keyOf = (fileId: bigint): FileKey => this.keyOf(fileId);
+    this.resolver = new Resolver({ backend: options.backend, index: this.index, keyOf });
+    this.driver.attach(this);
+  }
+
+  get clock(): Clock {
+    return this.driver.clock;
+  }
+
+  keyOf(fileId: bigint): FileKey {
+    return `${this.id}:${fileId.toString(16)}`;
+  }
+
+  /** The slot of the name queue for `name` in the directory `key`. */
+  slot(key: FileKey, name: string): string {
+    return `${key}\\${upper(name)}`;
+  }
+
+  slotOf(place: Place): string {
+    return this.slot(place.ancestors.at(-1)?.directory ?? this.id, place.name);
+  }
+
+  /** The removal that is under way for a file or one of its streams. */
+  removalOf(file: FileKey, stream: string): Promise<void> | undefined {
+    return this.#removing.get(streamKey(file, '')) ?? this.#removing.get(streamKey(file, stream));
+  }
+
+  /** Takes note of an open by `path`. */
+  retain(open: CoreOpen, path: BackendPath): { link: Link; stream: StreamState } {
+    const link = this.#links.get(path) ?? { path, count: 0, isRemoved: false };
+    link.count++;
+    this.#links.set(path, link);
+    this.#linkOf.set(open, link);
+    const key = streamKey(open.file, open.stream);
+    const stream = this.#streams.get(key) ?? { count: 0, reservedBytes: 0 };
+    stream.count++;
+    this.#streams.set(key, stream);
+    return { link, stream };
+  }
+
+  release(open: CoreOpen, link: Link, stream: StreamState): void {
+    link.count--;
+    if (link.count === 0 && this.#links.get(link.path) === link) this.#links.delete(link.path);
+    stream.count--;
+    const key = streamKey(open.file, open.stream);
+    if (stream.count === 0 && this.#streams.get(key) === stream) this.#streams.delete(key);
+  }
+
+  /** The state of a stream that is open. */
+  streamState(file: FileKey, stream: string): StreamState | undefined {
+    return this.#streams.get(streamKey(file, stream));
+  }
+
+  /** The name moved in the store: opens by it, and by names below it, follow. */
+  moved(from: BackendPath, to: BackendPath): void {
+    const moving = [...this.#links.values()].filter(
+      ({ path }) => path === from || path.startsWith(`${from}/`),
+    );
+    for (const link of moving) this.#links.delete(link.path);
+    const replaced = this.#links.get(to);
+    if (replaced !== undefined) {
+      replaced.isRemoved = true;
+      this.#links.delete(to);
+    }
+    for (const link of moving) {
+      link.path = to + link.path.slice(from.length);
+      this.#links.set(link.path, link);
+    }
+    this.index.forget(from);
+  }
+
+  /** Tells watchers and holders of directory leases what happened. */
+  changed(change: Change): void {
+    this.driver.call((core, nowMs) => core.changed(change, nowMs));
+  }
+
+  /** Removes what the core says is to be removed. */
+  remove(removal: Removal): Promise<void> {
+    const key = streamKey(removal.file, removal.stream);
+    const work = this.names
+      .run([this.slotOf(removal.place)], () => this.#removeNow(removal))
+      .finally(() => this.#removing.delete(key));
+    this.#removing.set(key, work);
+    return work;
+  }
+
+  /** Open files of this volume. */
+  *openFiles(): Iterable<OpenFile> {
+    for (const file of this.driver.openFiles) if (file.volume === this) yield file;
+  }
+
+  async close(): Promise<void> {
+    const closing = [...this.openFiles()].map((file) => file.close('shutdown'));
+    await Promise.allSettled(closing);
+    await this.driver.removed();
+    this.driver.detach(this);
+    await this.backend.close();
+  }
+
+  async #removeNow(removal: Removal): Promise<void> {
+    const link = this.#linkOf.get(removal.by);
+    if (link === undefined || link.isRemoved) return;
+    if (removal.stream !== '') return this.#removeStream(removal, link);
+    try {
+      if (removal.isDirectory) await this.backend.removeDirectory(link.path);
+      else await this.backend.removeFile(link.path);
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+    }
+    link.isRemoved = true;
+    if (this.#links.get(link.path) === link) this.#links.delete(link.path);
+    await this.index.removed(parentOf(link.path), nameOf(link.path));
+    if (removal.isDirectory) this.index.forget(link.path);
+    this.changed({
+      place: removal.place,
+      action: FileAction.REMOVED,
+      filter: removal.isDirectory ? CompletionFilter.DIR_NAME : CompletionFilter.FILE_NAME,
+      by: removal.by,
+    });
+  }
+
+  async #removeStream(removal: Removal, link: Link): Promise<void> {
+    const streams = await this.backend.streams?.list(link.path);
+    const stored = streams?.find(({ name }) => upper(name) === removal.stream)?.name;
+    if (stored === undefined) return;
+    await this.backend.streams?.remove(link.path, stored);
+    this.changed({
+      place: { ...removal.place, name: `${removal.place.name}:${stored}` },
+      action: FileAction.REMOVED_STREAM,
+      filter: CompletionFilter.STREAM_NAME,
+      by: removal.by,
+    });
+  }
+}
+
+function streamKey(file: FileKey, stream: string): string {
+  return `${file}:${stream}`;
+}
