@@ -4,6 +4,7 @@
 import { utf16le } from '../../base/bytes.ts';
 import type { Clock } from '../../base/clock.ts';
 import { type Entropy, randomBytesOf } from '../../base/entropy.ts';
+import { NtStatus } from '../../base/status.ts';
 import { hmacMd5 } from '../../crypto/hash.ts';
 import { rc4 } from '../../crypto/rc4.ts';
 import { equalSecrets, wipe } from '../../crypto/secret.ts';
@@ -175,14 +176,14 @@ class NtlmAcceptor implements AcceptorContext {
     const isUsable = account?.ntHash !== undefined && !account.isDisabled;
     if (account === undefined || !isUsable || sessionBaseKey === undefined) {
       wipe(sessionBaseKey);
-      throw new LogonError(`NTLM: ${refusal(account)}`);
+      throw failure(refusal(account), said);
     }
     const { challenged, message, response, bytes } = said;
     const flags = message.negotiateFlags & challenged.flags;
     const sessionKey = exportedKey(sessionBaseKey, message, flags);
     if (hasMicFlag(response) && !isMicRight(sessionKey, said)) {
       wipe(sessionKey, bytes);
-      throw new LogonError('NTLM: the message integrity code is missing or wrong');
+      throw failure('the message integrity code is missing or wrong', said);
     }
     const targetName = response.avPairs.get(AvId.TARGET_NAME)?.toString('utf16le') ?? '';
     return {
@@ -220,6 +221,11 @@ interface Exchange {
 }
 
 /** Why somebody was not let in, for the log; the client is never told. */
+/** Whatever failed, the client sees the same status. */
+function failure(why: string, { message }: Exchange): LogonError {
+  return new LogonError(`NTLM: ${why}`, NtStatus.LOGON_FAILURE, message.userName);
+}
+
 function refusal(account: Account | undefined): string {
   if (account === undefined) return 'unknown user';
   if (account.isDisabled) return 'disabled account';
