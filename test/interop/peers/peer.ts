@@ -47,7 +47,9 @@ export interface StopReport {
   readonly log: string;
 }
 
-/** Kills `child` when this process ends, however it ends. */
+let exitsOnSignals = false;
+
+/** Kills `child` when this process ends, also by a signal that can be caught. */
 export function endWithThisProcess(child: ChildProcess, killGroup: boolean): void {
   const kill = (): void => {
     const pid = child.pid;
@@ -59,6 +61,12 @@ export function endWithThisProcess(child: ChildProcess, killGroup: boolean): voi
     }
   };
   process.once('exit', kill);
+  if (!exitsOnSignals) {
+    // Without this a signal ends the process before its exit handlers run.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.once(signal, () => process.exit(1));
+    exitsOnSignals = true;
+  }
   child.once('exit', () => process.off('exit', kill));
 }
 
