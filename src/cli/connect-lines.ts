@@ -3,19 +3,13 @@
  */
 import { isIPv6 } from 'node:net';
 import { standardPort } from '../control/listen.ts';
+import { smbUrl } from '../control/url.ts';
 
 export interface ConnectTarget {
   readonly host: string;
   readonly port: number;
   readonly share: string;
   readonly user: string;
-}
-
-/** `smb://user@host:port/share`, with the port left out where it is 445. */
-export function smbUrl({ host, port, share }: Omit<ConnectTarget, 'user'>, user?: string): string {
-  const address = isIPv6(host) ? `[${host}]` : host;
-  const account = user === undefined ? '' : `${encodeURIComponent(user)}@`;
-  return `smb://${account}${address}${port === standardPort ? '' : `:${port}`}/${encodeURIComponent(share)}`;
 }
 
 /** System and line, for a person who knows what to do with it. */
@@ -28,7 +22,7 @@ export function connectLines(target: ConnectTarget): readonly (readonly [system:
   const clientPort = isStandard ? [] : ['-p', String(port)];
   return [
     ['Windows', ['net use Z:', windowsQuoted(unc), ...windowsPort, `/USER:${windowsQuoted(user)}`].join(' ')],
-    ['macOS', `open ${quoted(smbUrl(target, user))}`],
+    ['macOS', `open ${quoted(smbUrl(target))}`],
     ['Linux', `sudo mount -t cifs ${quoted(`//${host}/${share}`)} /mnt -o ${quoted(mountOptions)}`],
     ['smbclient', ['smbclient', quoted(`//${host}/${share}`), ...clientPort, '-U', quoted(user)].join(' ')],
   ];

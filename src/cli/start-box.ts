@@ -2,8 +2,9 @@
  * What `serve` shows when it is up.
  */
 import { printable } from '../base/log.ts';
-import { fallbackPort, standardPort } from '../control/listen.ts';
-import { connectLines, smbUrl } from './connect-lines.ts';
+import { standardPort } from '../control/listen.ts';
+import { smbUrl } from '../control/url.ts';
+import { connectLines } from './connect-lines.ts';
 
 export interface StartInfo {
   readonly version: string;
@@ -20,10 +21,15 @@ export interface StartInfo {
   readonly user?: string | undefined;
   /** Its password, when it was generated now. */
   readonly password?: string | undefined;
+  /** The state folder that keeps its password from an earlier run. */
+  readonly keptIn?: string | undefined;
   /** Accounts of the configuration. */
   readonly userCount: number;
   readonly hasColor: boolean;
 }
+
+const portWarning =
+  'Windows before 11 24H2 can use port 445 only; /TCPPORT works from 24H2 and Server 2025 on.';
 
 /** The box and the lines to paste below it. */
 export function startBox(info: StartInfo): string {
@@ -52,6 +58,7 @@ function boxRows(info: StartInfo): string[] {
   if (info.user !== undefined) add('User', printable(info.user));
   if (info.userCount > 0)
     add(info.user === undefined ? 'Users' : '', `${info.userCount} from the configuration`);
+  if (info.keptIn !== undefined) add('Password', `as before (kept in ${printable(info.keptIn)})`);
   if (info.password !== undefined) add('Password', `${info.password}  (generated, shown only now)`);
   if (isEverywhere || info.networkAddresses.length > 0)
     rows.push('', 'Open to the network: firewalls must let the port through.');
@@ -65,10 +72,5 @@ function pasteLines(info: StartInfo): string[] {
   const share = info.shares[0]?.name ?? 'NAME';
   const lines = connectLines({ host, port: info.port, share, user: info.user ?? 'USER' });
   const shown = lines.map(([system, line]) => `  ${system.padEnd(10)} ${printable(line, 2048)}`);
-  return info.port === standardPort ? shown : [...shown, '', `  ${portWarning(info.port)}`];
-}
-
-function portWarning(port: number): string {
-  const how = port === fallbackPort ? '' : ` instead of ${port}`;
-  return `Windows before 11 24H2 can use port 445 only${how}; /TCPPORT works from 24H2 and Server 2025 on.`;
+  return info.port === standardPort ? shown : [...shown, '', `  ${portWarning}`];
 }

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Account, UserStore } from '../auth/identity.ts';
-import { wipe } from '../crypto/secret.ts';
+import { equalSecrets, wipe } from '../crypto/secret.ts';
 import { ntHashOf, readPasswordFile } from './password.ts';
 import type { ConfiguredUser } from './schema.ts';
 
@@ -65,10 +65,18 @@ export class AccountStore implements UserStore {
     return this.#accounts.get(name.toLowerCase())?.groups ?? [];
   }
 
-  /** Takes `accounts` in place of those before, whose hashes are overwritten. */
-  replace(accounts: readonly LocalAccount[]): void {
+  /** Takes `accounts` in place of those before, whose hashes are overwritten. True when anything differs. */
+  replace(accounts: readonly LocalAccount[]): boolean {
+    const isSame = accounts.length === this.#accounts.size && accounts.every((account) => this.#has(account));
     this.destroy();
     this.#accounts = new Map(accounts.map((account) => [account.name.toLowerCase(), account]));
+    return !isSame;
+  }
+
+  #has({ name, ntHash, groups, isDisabled }: LocalAccount): boolean {
+    const own = this.#accounts.get(name.toLowerCase());
+    if (own === undefined || own.name !== name || own.isDisabled !== isDisabled) return false;
+    return equalSecrets(own.ntHash, ntHash) && own.groups.join('\n') === groups.join('\n');
   }
 
   /** Overwrites every hash; nobody can log on afterwards. */

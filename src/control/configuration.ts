@@ -53,9 +53,16 @@ export class ConfigurationError extends Error {
   readonly issues: readonly ConfigurationIssue[];
 
   constructor(issues: readonly ConfigurationIssue[]) {
-    super(issues.map(showIssue).join('\n'));
-    this.issues = issues;
+    const ordered = [...issues].sort((a, b) => placeOf(a) - placeOf(b));
+    super(ordered.map(showIssue).join('\n'));
+    this.issues = ordered;
   }
+}
+
+/** Issues come in the order of the file. */
+function placeOf({ origin }: ConfigurationIssue): number {
+  const [, line = '0', column = '0'] = /:(\d+):(\d+)$/.exec(origin) ?? [];
+  return Number(line) * 100_000 + Number(column);
 }
 
 /** `smbkit.yaml:3:5: server.prot: unknown setting. Did you mean "port"?` */
@@ -78,6 +85,19 @@ export function readConfiguration(sources: ConfigurationSources): ReadConfigurat
     configuration: parsed.data,
     warnings: layers.warnings,
     originOf: (path) => layers.originOf(path),
+  };
+}
+
+/** The names of shares and users in a file, without a check: what else is wrong there, {@link readConfiguration} says. */
+export function namesIn(text: string): {
+  readonly shares: readonly string[];
+  readonly users: readonly string[];
+} {
+  const { tree } = readYaml(text);
+  const users = Array.isArray(tree['users']) ? tree['users'] : [];
+  return {
+    shares: isTree(tree['shares']) ? Object.keys(tree['shares']) : [],
+    users: users.flatMap((user) => (isTree(user) && typeof user['name'] === 'string' ? [user['name']] : [])),
   };
 }
 

@@ -4,6 +4,11 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { reasonOf } from './system-error.ts';
 
+/** A folder cannot be served; the message says why and what to do. */
+export class FolderError extends Error {
+  override readonly name = 'FolderError';
+}
+
 /** What keeps `path` from being served, with the fix; undefined when nothing does. */
 export async function folderProblem(path: string): Promise<string | undefined> {
   try {

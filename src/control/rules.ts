@@ -43,9 +43,13 @@ export function brokenRules(configuration: Configuration, given: GivenNames = {}
     ...userRules(configuration, given),
     ...Object.keys(configuration.shares).flatMap((name) => [...shareRules(configuration, name, given)]),
     ...duplicateShares(configuration),
-    ...protocolRules(configuration),
-    ...profileRules(configuration),
+    ...brokenSettingRules(configuration),
   ];
+}
+
+/** The broken rules among the settings that the protocol sees. */
+export function brokenSettingRules(configuration: Configuration): readonly RuleIssue[] {
+  return [...protocolRules(configuration), ...profileRules(configuration)];
 }
 
 function* userRules({ users, guest }: Configuration, given: GivenNames): Iterable<RuleIssue> {

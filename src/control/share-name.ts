@@ -19,7 +19,7 @@ export function shareNameProblem(name: string): string | undefined {
   }
   const bad = forbidden.exec(name)?.[0];
   if (bad !== undefined) {
-    return `the share name "${shown}" holds ${bad}: leave out \\ / [ ] : | < > + = ; , * ? and "`;
+    return `the share name "${shown}" must not hold "${bad}": leave out \\ / [ ] : | < > + = ; , * ? and "`;
   }
   if (control.test(name)) return `the share name "${shown}" holds a control character: leave it out`;
   if (name !== name.trim()) return `the share name "${shown}" begins or ends with a space: leave it out`;

@@ -1,0 +1,114 @@
+/**
+ * Puts the protocol's server together: accounts, shares with their volumes, the file-system core, and the pipes.
+ */
+
+import type { Identity } from '../auth/identity.ts';
+import { present } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Entropy } from '../base/entropy.ts';
+import type { Log } from '../base/log.ts';
+import { createCore } from '../fs/core.ts';
+import { Server } from '../server/server.ts';
+import { VolumeNotifier } from '../server/volume-notifier.ts';
+import type { KeyLog } from '../session/server-state.ts';
+import type { Settings } from '../session/settings.ts';
+import type { Share } from '../session/tree-connect.ts';
+import { CoreDriver } from '../vfs/core-driver.ts';
+import { Volume } from '../vfs/volume.ts';
+import { AccessMask } from '../wire/flags.ts';
+import type { AccountStore } from './accounts.ts';
+import { SpnegoAuthenticator } from './authenticator.ts';
+import type { Endpoint } from './listen.ts';
+import type { AccessName } from './schema.ts';
+import type { OpenedShare } from './shares.ts';
+
+export interface ProtocolParts {
+  readonly serverName: string;
+  readonly serverGuid: string;
+  readonly users: AccountStore;
+  readonly shares: readonly OpenedShare[];
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Log;
+  readonly keyLog?: KeyLog | undefined;
+}
+
+/** The protocol's server with its settings. */
+export class ProtocolServer {
+  readonly #server: Server;
+  readonly #authenticator: SpnegoAuthenticator;
+
+  constructor(parts: ProtocolParts) {
+    const { serverName, serverGuid, settings, clock, entropy, log, keyLog } = parts;
+    this.#authenticator = new SpnegoAuthenticator(parts, settings);
+    const shares = sharesOf(parts, () => this.#server.state);
+    this.#server = new Server({
+      serverName,
+      serverGuid,
+      settings,
+      authenticator: this.#authenticator,
+      shares,
+      clock,
+      entropy,
+      log,
+      keyLog,
+    });
+  }
+
+  listen(endpoint: Endpoint): Promise<Endpoint> {
+    return this.#server.listen(endpoint);
+  }
+
+  /** For connections made from now on. */
+  update(settings: Settings): void {
+    this.#authenticator.update(settings);
+    this.#server.update(settings);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#server.counters() };
+  }
+
+  close(drainMs: number): Promise<void> {
+    return this.#server.close({ drainMs });
+  }
+}
+
+function sharesOf(parts: ProtocolParts, state: () => Server['state']): readonly Share[] {
+  const { limits } = parts.settings;
+  const core = createCore({
+    breakTimeoutMs: limits.breakTimeoutMs,
+    durableTimeoutMs: Math.min(60_000, limits.durableTimeoutMs),
+    durableTimeoutMaxMs: limits.durableTimeoutMs,
+    durableCountPerUser: limits.durableCountPerUser,
+    lockCountPerOpen: limits.lockCountPerOpen,
+    notifyBytes: limits.notifyBytes,
+  });
+  const { clock, entropy, log } = parts;
+  const driver = new CoreDriver({ core, clock, log, notifier: new VolumeNotifier(state) });
+  return parts.shares.map((share, index) => ({
+    name: share.name,
+    comment: share.comment,
+    isHidden: share.isHidden,
+    encryption: share.encryption,
+    isContinuouslyAvailable: false,
+    target: new Volume({ id: String(index), backend: share.backend, driver, limits, entropy, log }),
+    maximalAccess: (identity: Identity) => present(masks.get(share.access(identity)), 'access mask'),
+  }));
+}
+
+/** What a share permits at most. [MS-SMB2] 2.2.10 MaximalAccess */
+const masks: ReadonlyMap<AccessName, number> = new Map([
+  ['none', 0],
+  [
+    'read',
+    AccessMask.FILE_READ_DATA |
+      AccessMask.FILE_READ_EA |
+      AccessMask.FILE_EXECUTE |
+      AccessMask.FILE_READ_ATTRIBUTES |
+      AccessMask.READ_CONTROL |
+      AccessMask.SYNCHRONIZE,
+  ],
+  ['read-write', AccessMask.FILE_ALL_ACCESS],
+]);

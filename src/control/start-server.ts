@@ -1,0 +1,226 @@
+/**
+ * The composition root: from a checked configuration to a server that listens. `serve()` and the command both end here.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Backend } from '../backend/contract.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { type Entropy, systemEntropy } from '../base/entropy.ts';
+import type { Log } from '../base/log.ts';
+import { AccountStore, type LocalAccount } from './accounts.ts';
+import { ConfigurationError, readConfiguration } from './configuration.ts';
+import { eventLog } from './event-log.ts';
+import { keyLogLine } from './key-log-line.ts';
+import { listenAsWished } from './listen.ts';
+import { ProtocolServer } from './protocol-server.ts';
+import { brokenSettingRules } from './rules.ts';
+import type { CloseOptions, Credentials, RunningServer, SettingsChange } from './running-server.ts';
+import type { Configuration } from './schema.ts';
+import type { ServerEvent } from './serve-options.ts';
+import { settingsOf } from './settings.ts';
+import { type OpenedShare, openShares } from './shares.ts';
+import { showPath } from './tree.ts';
+import { smbUrl } from './url.ts';
+
+export interface ServerParts {
+  readonly configuration: Configuration;
+  /** The server keeps and overwrites their hashes. */
+  readonly accounts: readonly LocalAccount[];
+  /** Storage of shares that the program gives, by the share's name. */
+  readonly backends: ReadonlyMap<string, Backend>;
+  readonly log: Log;
+  readonly clock?: Clock | undefined;
+  readonly entropy?: Entropy | undefined;
+  readonly onEvent?: ((event: ServerEvent) => void) | undefined;
+  readonly keyLog?: ((line: string) => void) | undefined;
+  readonly credentials?: Credentials | undefined;
+  /** The server's identity over restarts; a new one when absent. */
+  readonly serverGuid?: string | undefined;
+  /** The share in memory that is to hold a welcome file. */
+  readonly welcomeShare?: string | undefined;
+}
+
+/** What a reload did, by the names of settings. */
+export interface ReloadOutcome {
+  readonly changed: readonly string[];
+  readonly restartNeeded: readonly string[];
+}
+
+/** A running server with what the command needs beyond programs. */
+export interface OperatedServer extends RunningServer {
+  /** What each share serves, for people. */
+  readonly shareSources: readonly {
+    readonly name: string;
+    readonly source: string;
+    readonly isReadOnly: boolean;
+  }[];
+  /** Puts what may change into force for new connections and takes `accounts` in place of the ones before. */
+  reload(configuration: Configuration, accounts: readonly LocalAccount[]): ReloadOutcome;
+}
+
+/** Starts it; throws FolderError or ListenError, and leaves nothing behind then. */
+export async function startServer(parts: ServerParts): Promise<OperatedServer> {
+  const { configuration, keyLog } = parts;
+  const serverName = configuration.server.name ?? machineName();
+  const users = new AccountStore(serverName, parts.accounts);
+  const { backends, welcomeShare } = parts;
+  let protocol: ProtocolServer | undefined;
+  try {
+    const shares = await openShares(configuration, { users, backends, welcomeShare });
+    protocol = new ProtocolServer({
+      serverName,
+      serverGuid: parts.serverGuid ?? randomUUID(),
+      users,
+      shares,
+      settings: settingsOf(configuration),
+      clock: parts.clock ?? systemClock,
+      entropy: parts.entropy ?? systemEntropy,
+      log: eventLog(parts.log, parts.onEvent),
+      keyLog: keyLog === undefined ? undefined : (id, key) => keyLog(keyLogLine(id, key)),
+    });
+    const listening = protocol;
+    const { notice, ...address } = await listenAsWished(
+      (endpoint) => listening.listen(endpoint),
+      configuration.server,
+    );
+    return new Operated({ parts, protocol, users, shares, address, notice });
+  } catch (error) {
+    await protocol?.close(0);
+    users.destroy();
+    throw error;
+  }
+}
+
+/** The machine's host name, as a NetBIOS name may be: 15 letters, digits and hyphens. [MS-NLMP] 2.2.2.1 */
+function machineName(): string {
+  const [label = ''] = hostname().split('.');
+  const name = label
+    .replace(/[^A-Za-z0-9-]/g, '')
+    .replace(/^-+/, '')
+    .slice(0, 15);
+  return name === '' ? 'SMBKIT' : name.toUpperCase();
+}
+
+interface OperatedFields {
+  readonly parts: ServerParts;
+  readonly protocol: ProtocolServer;
+  readonly users: AccountStore;
+  readonly shares: readonly OpenedShare[];
+  readonly address: { readonly host: string; readonly port: number };
+  readonly notice: string | undefined;
+}
+
+class Operated implements OperatedServer {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly url: string;
+  readonly shares: readonly string[];
+  readonly shareSources: OperatedServer['shareSources'];
+  readonly credentials?: Credentials;
+  readonly portNotice?: string;
+  readonly settings: RunningServer['settings'] = { update: (change) => this.#update(change) };
+  readonly #protocol: ProtocolServer;
+  readonly #users: AccountStore;
+  #configuration: Configuration;
+  #closing: Promise<void> | undefined;
+
+  constructor({ parts, protocol, users, shares, address, notice }: OperatedFields) {
+    this.#protocol = protocol;
+    this.#users = users;
+    this.#configuration = withoutSecrets(parts.configuration);
+    this.address = address;
+    this.shares = shares.map((share) => share.name);
+    this.shareSources = shares.map(({ name, source, isReadOnly }) => ({ name, source, isReadOnly }));
+    const isEverywhere = address.host === '0.0.0.0' || address.host === '::';
+    const host = isEverywhere ? '127.0.0.1' : address.host;
+    this.url = smbUrl({ host, port: address.port, share: this.shares[0] ?? '' });
+    if (parts.credentials !== undefined) this.credentials = parts.credentials;
+    if (notice !== undefined) this.portNotice = notice;
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return this.#protocol.counters();
+  }
+
+  reload(configuration: Configuration, accounts: readonly LocalAccount[]): ReloadOutcome {
+    const haveUsersChanged = this.#users.replace(accounts);
+    const differs = (key: keyof Configuration) =>
+      JSON.stringify(this.#configuration[key]) !== JSON.stringify(configuration[key]);
+    const changed = changeable.filter(differs);
+    const restartNeeded = fixed.filter(differs);
+    this.#configuration = withoutSecrets({ ...configuration, ...picked(this.#configuration, fixed) });
+    this.#protocol.update(settingsOf(this.#configuration));
+    return { changed: haveUsersChanged ? ['users', ...changed] : changed, restartNeeded };
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.drainMs ?? 10_000);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    await this.#protocol.close(drainMs);
+    this.#users.destroy();
+  }
+
+  #update(change: SettingsChange): void {
+    const unchangeable = Object.keys(change).filter((key) => !changeable.some((name) => name === key));
+    if (unchangeable.length > 0) {
+      const message = 'cannot be changed while the server runs';
+      throw new ConfigurationError(unchangeable.map((setting) => ({ setting, origin: '', message })));
+    }
+    const before = this.#configuration;
+    const { configuration } = readConfiguration({
+      tree: {
+        ...picked(before, ['profile', 'guest', 'anonymous', 'multichannel']),
+        ...change,
+        signing: { ...before.signing, ...change.signing },
+        encryption: { ...before.encryption, ...change.encryption },
+        dialects: { ...before.dialects, ...change.dialects },
+        session: { ...before.session, ...change.session },
+        limits: { ...before.limits, ...change.limits },
+      },
+    });
+    const next: Configuration = { ...before, ...picked(configuration, changeable) };
+    const broken = brokenSettingRules(next);
+    if (broken.length > 0) {
+      throw new ConfigurationError(
+        broken.map(({ path, message }) => ({ setting: showPath(path), origin: '', message })),
+      );
+    }
+    this.#configuration = next;
+    this.#protocol.update(settingsOf(next));
+  }
+}
+
+type TopLevel = keyof Configuration;
+
+/** Settings that a change on the running server puts in force for new connections. */
+const changeable: readonly (keyof SettingsChange)[] = [
+  'guest',
+  'anonymous',
+  'multichannel',
+  'signing',
+  'encryption',
+  'dialects',
+  'session',
+  'limits',
+];
+
+/** Settings that wait for a restart. */
+const fixed: readonly TopLevel[] = ['server', 'shares', 'log'];
+
+/** The named settings of `configuration` alone. */
+function picked(configuration: Configuration, names: readonly TopLevel[]): Partial<Configuration> {
+  return Object.fromEntries(
+    Object.entries(configuration).filter(([name]) => names.some((one) => one === name)),
+  );
+}
+
+/** Once accounts have their hashes nobody needs the passwords. */
+function withoutSecrets(configuration: Configuration): Configuration {
+  return { ...configuration, users: [] };
+}
