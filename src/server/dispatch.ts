@@ -130,6 +130,7 @@ function resolveSession(request: Request, row: Command | undefined, carried: Car
   const session = lookUpSession(request, carried);
   if (session !== undefined) {
     request.sessionInUse = session;
+    request.channelSigner = session.signerOn(request.connection);
     request.reply.sessionId = session.sessionId;
   }
   if (row?.needs === 'connection') {
@@ -160,7 +161,7 @@ function lookUpSession(request: Request, carried: Carried | undefined): Session 
 /** Commands without a session may still be signed (the legs of a binding or re-authentication); they check it themselves. */
 function verifySignatureIfAny(request: Request, session: Session | undefined): void {
   const crypto = session?.crypto;
-  const signer = session?.signerOn(request.connection);
+  const signer = request.channelSigner;
   if (request.isEncrypted || (request.header.flags & HeaderFlags.SIGNED) === 0) return;
   if (crypto === undefined || signer === undefined) return;
   demand(crypto.verify(signer, request.message), NtStatus.ACCESS_DENIED, 'wrong signature');

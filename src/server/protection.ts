@@ -38,5 +38,5 @@ export function protectionOf(request: Request, isInterim: boolean): Protection {
     request.treeInUse?.encryptData === true;
   if (isSealed && crypto.canSeal) return { signer: undefined, sealer: crypto };
   if (isInterim || !request.isSigned) return unprotected;
-  return { signer: session.signerOn(request.connection), sealer: undefined };
+  return { signer: request.channelSigner, sealer: undefined };
 }

@@ -7,6 +7,7 @@ import type { Entropy } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { NtStatus, NtStatusError } from '../base/status.ts';
+import type { Signer } from '../crypto/signing.ts';
 import type { Connection, OutstandingRequest } from '../session/connection.ts';
 import type { Open } from '../session/open.ts';
 import type { ServerState } from '../session/server-state.ts';
@@ -55,6 +56,8 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   openInUse: Open | undefined;
   /** The element's signature was there and right. */
   isSigned = false;
+  /** The signer of the session on this connection when the request came; LOGOFF's answer still needs it. */
+  channelSigner: Signer | undefined;
   asyncId: number | undefined;
   replyBuffer: ReplyBuffer | undefined;
   readonly #owner: RequestOwner;
