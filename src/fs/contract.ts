@@ -2,6 +2,7 @@
  * The file-system core as the shell sees it. `createCore` in core.ts makes one.
  */
 import type { NtStatus } from '../base/status.ts';
+import type { OpenRecord } from './snapshot.ts';
 import type {
   CacheGrant,
   CacheRequest,
@@ -42,7 +43,7 @@ export interface CoreSettings {
 /** Persistent opens as JSON-able data. */
 export interface CoreSnapshot {
   readonly format: 1;
-  readonly opens: readonly unknown[];
+  readonly opens: readonly OpenRecord[];
 }
 
 export interface FileCore {
@@ -52,7 +53,7 @@ export interface FileCore {
   /** See {@link OpenIntent}. A `granted` open that the backend then refuses is taken back with {@link abandon}. */
   open(intent: OpenIntent, nowMs: number): OpenOutcome;
   /** Before a file is created: may this lease key be used for it? INVALID_PARAMETER when it names another file. */
-  checkLeaseKey(owner: Owner, cache: CacheRequest, file: FileKey | undefined): NtStatus;
+  checkLeaseKey(owner: Owner, cache: CacheRequest, file: FileKey | undefined, stream?: string): NtStatus;
   /** Takes a grant back as if it had never been: nothing is deleted, nothing notified. */
   abandon(open: CoreOpen, nowMs: number): void;
   /** Emits `delete` when the last close of a file or stream to be deleted; counts as every missing acknowledgement. */
@@ -109,7 +110,10 @@ export interface FileCore {
   /** Durable reconnect: OBJECT_NAME_NOT_FOUND, ACCESS_DENIED, INVALID_PARAMETER or the open again. */
   reclaim(request: ReclaimRequest, nowMs: number): ReclaimOutcome;
   /** FSCTL_LMR_REQUEST_RESILIENCY. [MS-SMB2] 3.3.5.15.9 */
-  makeResilient(open: CoreOpen, timeoutMs: number): void;
+  makeResilient(
+    open: CoreOpen,
+    resiliency: { readonly persistentId: number; readonly timeoutMs: number },
+  ): void;
   /** The open of a replayed CREATE. [MS-SMB2] 3.3.5.9 */
   findByCreateGuid(clientGuid: Guid, createGuid: Guid): CoreOpen | undefined;
 

@@ -147,6 +147,8 @@ export interface CoreOpen {
   readonly isDisconnected: boolean;
   readonly durable: DurableGrant | undefined;
   readonly createGuid: Guid | undefined;
+  /** The directory lease that changes through this open leave alone. */
+  readonly parentKey: Guid | undefined;
 }
 
 export interface DurableGrant {
@@ -251,6 +253,8 @@ export interface Removal {
   readonly isDirectory: boolean;
   /** The open whose close did it. */
   readonly by: CoreOpen;
+  /** For the `changed` that follows, instead of `by`: the parent lease that asker and closer have in common, if any. */
+  readonly parentKey?: Guid;
 }
 
 /** A break to send. [MS-SMB2] 2.2.23 */
