@@ -36,7 +36,7 @@ export interface Machine {
 
 export function interpreted(layout: Layout): Machine {
   return {
-    decode: (bytes, start = 0, end = bytes.length) => walk(layout, bytes, start, end, undefined),
+    decode: (bytes, start = 0, end = bytes.length) => walk(layout, { bytes, start, end }),
     sizeOf: (value) => sizeOf(layout, value),
     encodeInto: (value, target, start) => encodeInto(layout, value, target, start),
   };
@@ -45,14 +45,16 @@ export function interpreted(layout: Layout): Machine {
 /** The place of every field in the encoding at `start`. Throws WireError where decoding would. */
 export function spansOf(layout: Layout, bytes: Buffer, start = 0, end = bytes.length): Span[] {
   const spans: Span[] = [];
-  walk(layout, bytes, start, end, (name, kind, from, to) => spans.push({ name, kind, start: from, end: to }));
+  walk(layout, { bytes, start, end }, (name, kind, from, to) =>
+    spans.push({ name, kind, start: from, end: to }),
+  );
   return spans;
 }
 
 /** Position after the structure: the furthest end of any of its parts. */
 export function endOf(layout: Layout, bytes: Buffer, start: number, end: number): number {
   let last = start + layout.fixedBytes;
-  walk(layout, bytes, start, end, (_name, _kind, _from, to) => {
+  walk(layout, { bytes, start, end }, (_name, _kind, _from, to) => {
     last = Math.max(last, to);
   });
   return layout.totals.length === 0 ? last : ownEnd(layout, bytes, start, end);
@@ -60,13 +62,14 @@ export function endOf(layout: Layout, bytes: Buffer, start: number, end: number)
 
 type Visit = (name: string, kind: string, start: number, end: number) => void;
 
-function walk(
-  layout: Layout,
-  bytes: Buffer,
-  start: number,
-  outerEnd: number,
-  visit: Visit | undefined,
-): Fields {
+/** Where a structure lies. */
+interface Place {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+function walk(layout: Layout, { bytes, start, end: outerEnd }: Place, visit?: Visit): Fields {
   if (start < 0 || outerEnd > bytes.length) throw new RangeError('outside the buffer');
   if (outerEnd - start < layout.fixedBytes) raw.truncated(layout.name);
   const end = ownEnd(layout, bytes, start, outerEnd);
@@ -82,7 +85,7 @@ function walk(
     visit?.(name, spec.kind, at, at + spec.bytes);
     if (spec.kind === 'constant' && intOf(bytes, at, spec.bytes) !== spec.value)
       raw.unexpected(`${layout.name}.${name}`, intOf(bytes, at, spec.bytes));
-    if (!isComputed(spec)) fields[name] = readFixed(layout, part, bytes, start, at);
+    if (!isComputed(spec)) fields[name] = readFixed(layout, part, { bytes, start, end }, at);
     at += spec.bytes;
   }
   return fields;
@@ -107,7 +110,7 @@ function intAt(bytes: Buffer, start: number, where: Described): number {
   return intOf(bytes, start + where.at, where.bytes);
 }
 
-function readFixed(layout: Layout, part: FixedPart, bytes: Buffer, start: number, at: number): unknown {
+function readFixed(layout: Layout, part: FixedPart, { bytes, start }: Place, at: number): unknown {
   const { spec } = part;
   switch (spec.kind) {
     case 'int':
@@ -133,13 +136,17 @@ function readFixed(layout: Layout, part: FixedPart, bytes: Buffer, start: number
   }
 }
 
-interface Walk {
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
+interface Walk extends Place {
   readonly at: number;
   readonly fields: Record<string, unknown>;
   readonly visit: Visit | undefined;
+}
+
+/** Where the content of a variable part lies. */
+interface Content {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number | undefined;
 }
 
 /** Reads one variable part; returns the position behind it. */
@@ -164,7 +171,7 @@ function readTail(layout: Layout, part: TailPart, walk: Walk): number {
   from += start;
   const to = length === undefined ? walk.end : from + length;
   if (from > walk.end || to > walk.end) raw.truncated(layout.name);
-  const behind = readContent(part, walk, from, to, count);
+  const behind = readContent(part, walk, { from, to, count });
   walk.visit?.(part.name, spec.shape, from, behind ?? from);
   return behind ?? at;
 }
@@ -173,9 +180,7 @@ function readTail(layout: Layout, part: TailPart, walk: Walk): number {
 function readContent(
   part: TailPart,
   { bytes, fields }: Walk,
-  from: number,
-  to: number,
-  count?: number,
+  { from, to, count }: Content,
 ): number | undefined {
   const { name, spec } = part;
   switch (spec.shape) {

@@ -26,7 +26,7 @@ export const IoctlRequest = struct(
     maxOutputResponse: u32,
     flags: u32,
     reserved2: reserved(4),
-    input: blob(),
+    input: blob({ emptyOffset: 'zero' }),
     output: blob({ align: 8, emptyOffset: 'zero' }),
   },
   { ...body, minimum: 57 },

@@ -9,18 +9,6 @@ import { FileId } from './file-id.ts';
 export const InfoType = Object.freeze({ FILE: 0x01, FILESYSTEM: 0x02, SECURITY: 0x03, QUOTA: 0x04 });
 export type InfoType = (typeof InfoType)[keyof typeof InfoType];
 
-/** AdditionalInformation of security queries and changes. [MS-SMB2] 2.2.37 */
-export const SecurityInformation = Object.freeze({
-  OWNER: 0x0000_0001,
-  GROUP: 0x0000_0002,
-  DACL: 0x0000_0004,
-  SACL: 0x0000_0008,
-  LABEL: 0x0000_0010,
-  ATTRIBUTE: 0x0000_0020,
-  SCOPE: 0x0000_0040,
-  BACKUP: 0x0001_0000,
-});
-
 /** Flags of a query for extended attributes. [MS-SMB2] 2.2.37 */
 export const QueryInfoFlags = Object.freeze({
   RESTART_SCAN: 0x01,
@@ -39,10 +27,11 @@ export const QueryInfoRequest = struct(
     inputBufferOffset: offsetOf(u16, 'input'),
     reserved: reserved(2),
     inputBufferLength: lengthOf(u32, 'input'),
+    /** SecurityInformation of a security query, else without meaning. [MS-DTYP] 2.4.7 */
     additionalInformation: u32,
     flags: u32,
     fileId: FileId,
-    input: blob(),
+    input: blob({ emptyOffset: 'zero' }),
   },
   { ...body, minimum: 41 },
 );

@@ -4,11 +4,10 @@ import { hex } from '../../../src/base/bytes.ts';
 import { WireError } from '../../../src/wire/codec.ts';
 import { Smb1Dialect, Smb1NegotiateRequest } from '../../../src/wire/smb1/negotiate.ts';
 
-// As smbclient 4.17 sends it with --option='client min protocol=NT1'.
-const header = 'ff534d42 72 00000000 18 53c8 0000 0000000000000000 0000 0000 fffe 0000 0000';
-const strings = ['NT LM 0.12', 'SMB 2.002', 'SMB 2.???'];
-const body = strings.map((text) => `02${Buffer.from(`${text}\0`, 'latin1').toString('hex')}`).join('');
-const message = hex(`${header} 00 2200 ${body}`);
+// As smbclient 4.17 sends it where SMB1 is allowed.
+const strings = ['NT LANMAN 1.0', 'NT LM 0.12', 'SMB 2.002', 'SMB 2.???'];
+const message = hex(`ff534d42 72 00000000 18 43c8 0000 0000000000000000 0000 0000 feff 0000 0000 00 3100
+  024e54204c414e4d414e20312e3000 024e54204c4d20302e313200 02534d4220322e30303200 02534d4220322e3f3f3f00`);
 
 test('the dialects that ask for SMB2 are found among the others', () => {
   const { dialects } = Smb1NegotiateRequest.decode(message);
