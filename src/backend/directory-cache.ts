@@ -1,0 +1,168 @@
+/**
+ * Directories of a local folder, reached without ever leaving it.
+ *
+ * A path is walked one name at a time from the root's descriptor, each step relative to the descriptor of the one before
+ * (`/proc/self/fd/N/name` with O_PATH | O_DIRECTORY | O_NOFOLLOW). `..` is not a name, a symbolic link is refused by the
+ * kernel at the moment of the step, and a mount point by its device number: so each step ends in a child of a directory
+ * that was inside, and swapping links underneath changes what is found but cannot lead outside.
+ *
+ * Descriptors are kept, up to a number, because the walk costs a system call or two for each name. A descriptor stays
+ * with its directory when that is moved, so before each use the kernel's own path of it (`readlink /proc/self/fd/N`)
+ * must be what it was right after the walk: a directory that was renamed, removed or moved away, by whomever, has
+ * another, and the path is walked again. What remains is a directory moved out of the folder between that look and the
+ * use: the same as one moved in the middle of a walk, which openat2(RESOLVE_BENEATH) allows as well. It is a directory
+ * that was inside a moment ago, moved by someone who may write both inside and outside; neither its parent nor anything
+ * else outside becomes reachable through it.
+ */
+import fs from 'node:fs';
+import { BackendError, codeOf } from './error.ts';
+import { calls, childPath, descriptorPath, OpenFlags } from './local-calls.ts';
+import { diskName } from './local-name.ts';
+import { isWithin } from './path.ts';
+import type { Task } from './task.ts';
+
+/** Levels above a directory that are looked for in the cache; bounds the work for absurdly deep paths. */
+const LOOKUP_LEVELS = 32;
+
+/** A directory that is open; {@link DirectoryCache.release} it after use. */
+export interface OpenDirectory {
+  readonly fd: number;
+  /** Where the kernel says it is, one character per byte; `undefined` for a path too long to be told. */
+  readonly diskPath: string | undefined;
+  users: number;
+  isCached: boolean;
+}
+
+export class DirectoryCache {
+  readonly root: OpenDirectory;
+  readonly device: bigint;
+  readonly #mayCrossMounts: boolean;
+  readonly #countMax: number;
+  /** By path, least recently used first. */
+  readonly #entries = new Map<string, OpenDirectory>();
+
+  /** Opens the folder `root`; the only path that is resolved by the kernel as it stands. */
+  constructor(root: string, options: { countMax: number; mayCrossMounts: boolean }) {
+    const fd = fs.openSync(root, OpenFlags.root);
+    this.root = { fd, diskPath: undefined, users: 1, isCached: true };
+    this.device = fs.fstatSync(fd, { bigint: true }).dev;
+    this.#countMax = options.countMax;
+    this.#mayCrossMounts = options.mayCrossMounts;
+  }
+
+  /** True when what has this device number belongs to the folder. */
+  isOwnDevice(device: bigint): boolean {
+    return this.#mayCrossMounts || device === this.device;
+  }
+
+  /** The directory at `names` below the root. */
+  *acquire(names: readonly string[]): Task<OpenDirectory> {
+    let { directory, depth } = yield* this.#deepestKnown(names);
+    for (const name of names.slice(depth)) {
+      const parent = directory;
+      try {
+        directory = yield* this.#step(parent, name);
+      } finally {
+        this.release(parent);
+      }
+      depth += 1;
+      if (directory.diskPath !== undefined) this.#keep(names.slice(0, depth).join('/'), directory);
+    }
+    return directory;
+  }
+
+  release(directory: OpenDirectory): void {
+    directory.users -= 1;
+    this.#closeIfIdle(directory);
+  }
+
+  /** Forgets the directory at `path` and all below, so that their descriptors do not keep them alive. */
+  forget(path: string): void {
+    for (const [key, entry] of this.#entries) {
+      if (isWithin(key, path)) this.#drop(key, entry);
+    }
+  }
+
+  close(): void {
+    this.forget('');
+    fs.closeSync(this.root.fd);
+  }
+
+  *#deepestKnown(names: readonly string[]): Task<{ directory: OpenDirectory; depth: number }> {
+    for (let depth = names.length; depth > Math.max(0, names.length - LOOKUP_LEVELS); depth--) {
+      const directory = yield* this.#known(names.slice(0, depth).join('/'));
+      if (directory !== undefined) return { directory, depth };
+    }
+    this.root.users += 1;
+    return { directory: this.root, depth: 0 };
+  }
+
+  *#known(path: string): Task<OpenDirectory | undefined> {
+    const entry = this.#entries.get(path);
+    if (entry === undefined) return undefined;
+    entry.users += 1;
+    if ((yield* pathTold(entry.fd)) === entry.diskPath) {
+      if (entry.isCached) {
+        this.#entries.delete(path);
+        this.#entries.set(path, entry);
+      }
+      return entry;
+    }
+    if (entry.isCached) this.#drop(path, entry);
+    this.release(entry);
+    return undefined;
+  }
+
+  *#step(parent: OpenDirectory, name: string): Task<OpenDirectory> {
+    const fd = yield* this.#openDirectory(childPath(parent.fd, diskName(name)));
+    try {
+      const { dev } = yield* calls.fstat(fd);
+      if (!this.isOwnDevice(dev)) throw new BackendError('EACCES', 'open', name);
+      return { fd, diskPath: yield* pathTold(fd), users: 1, isCached: false };
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+  }
+
+  *#openDirectory(path: string | Buffer): Task<number> {
+    try {
+      return yield* calls.open(path, OpenFlags.directory);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOTDIR') throw error;
+      const stat = yield* calls.lstat(path);
+      throw stat.isSymbolicLink() ? new BackendError('ELOOP', 'open') : error;
+    }
+  }
+
+  #keep(path: string, entry: OpenDirectory): void {
+    const former = this.#entries.get(path);
+    if (former !== undefined) this.#drop(path, former);
+    entry.isCached = true;
+    this.#entries.set(path, entry);
+    for (const [oldest, idle] of this.#entries) {
+      if (this.#entries.size <= this.#countMax) break;
+      if (idle.users === 0) this.#drop(oldest, idle);
+    }
+  }
+
+  #drop(path: string, entry: OpenDirectory): void {
+    this.#entries.delete(path);
+    entry.isCached = false;
+    this.#closeIfIdle(entry);
+  }
+
+  #closeIfIdle(entry: OpenDirectory): void {
+    if (entry.users === 0 && !entry.isCached) fs.closeSync(entry.fd);
+  }
+}
+
+/** The kernel's path of the directory; `undefined` when it is longer than the kernel tells. */
+function* pathTold(fd: number): Task<string | undefined> {
+  try {
+    return yield* calls.readlink(descriptorPath(fd));
+  } catch (error) {
+    if (codeOf(error) === 'ENAMETOOLONG') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Renaming in a local folder. The kernel's rename replaces whatever file is at the target; what the contract forbids is
+ * checked before, and where it can be, left to the kernel:
+ *
+ * - Without `replace`, a file is linked to its new name, which fails when that is taken, and then loses the old one. In
+ *   between it has both. Where the disk has no hard links (or does not allow this one) the target is looked at and then
+ *   renamed to; a file that others put there in between is replaced.
+ * - A directory is renamed after a look at the target; one that others put there in between makes the kernel refuse,
+ *   unless it is an empty directory, which is replaced.
+ */
+import type { BigIntStats } from 'node:fs';
+import type { BackendPath } from './contract.ts';
+import { BackendError, codeOf } from './error.ts';
+import { calls, type DiskPath } from './local-calls.ts';
+import { kindOf } from './local-stat.ts';
+import type { LocalTree } from './local-tree.ts';
+import { isWithin, parentOf } from './path.ts';
+import { checkReplaceable } from './rename.ts';
+import type { Task } from './task.ts';
+
+interface Move {
+  readonly from: BackendPath;
+  readonly to: BackendPath;
+  readonly replace: boolean;
+}
+
+/** Codes of `link` on disks without hard links, or where this file may not be linked. */
+const NO_LINK = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);
+
+/** Moves a name; see {@link import('./contract.ts').Backend.rename}. */
+export function* renamed(tree: LocalTree, move: Move): Task<void> {
+  const { from, to } = move;
+  if (from === '' || to === '') throw new BackendError('EBUSY', 'rename', from);
+  const moved = yield* tree.at(from, function* (source) {
+    const stat = tree.check(yield* calls.lstat(source));
+    yield* tree.at(to, function* (target) {
+      if (from !== to) yield* movedOnDisk(tree, move, { source, target, stat });
+    });
+    return stat;
+  });
+  if (from === to) return;
+  const isDirectory = moved.isDirectory();
+  tree.files.moved(tree.stats.reference(moved), { from, to, isDirectory });
+  if (isDirectory) {
+    tree.directories.forget(from);
+    tree.dirty.move(from, to);
+  }
+  tree.dirty.add(parentOf(from));
+  tree.dirty.add(parentOf(to));
+}
+
+interface Places {
+  readonly source: DiskPath;
+  readonly target: DiskPath;
+  readonly stat: BigIntStats;
+}
+
+function* movedOnDisk(tree: LocalTree, move: Move, places: Places): Task<void> {
+  const { source, target, stat } = places;
+  if (stat.isDirectory() && isWithin(move.to, move.from)) throw new BackendError('EINVAL', 'rename', move.to);
+  const taken = yield* lookedAt(target);
+  if (taken !== undefined) {
+    tree.check(taken);
+    checkReplaceable({ kind: kindOf(stat) ?? '' }, { kind: kindOf(taken) ?? '' }, move);
+    // The kernel does nothing for two names of one file, [MS-FSA] 2.1.5.15.11 wants the former gone.
+    const isSame = taken.ino === stat.ino && taken.dev === stat.dev;
+    if (isSame) return yield* calls.unlink(source, false);
+  }
+  if (move.replace || stat.isDirectory()) yield* calls.rename(source, target);
+  else yield* movedByLink(source, target);
+  if (taken !== undefined) tree.unlinked(taken);
+}
+
+function* movedByLink(source: DiskPath, target: DiskPath): Task<void> {
+  try {
+    yield* calls.link(source, target);
+  } catch (error) {
+    if (!NO_LINK.has(codeOf(error) ?? '')) throw error;
+    return yield* calls.rename(source, target);
+  }
+  try {
+    yield* calls.unlink(source, false);
+  } catch (error) {
+    yield* calls.unlink(target, false);
+    throw error;
+  }
+}
+
+function* lookedAt(path: DiskPath): Task<BigIntStats | undefined> {
+  try {
+    return yield* calls.lstat(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * The operations of the local store on paths, as tasks. Every one ends in a system call relative to the descriptor of
+ * the directory that holds the name.
+ *
+ * Files are opened by reference first (O_PATH), which touches neither devices nor FIFOs; only a regular file is then
+ * opened in earnest, through that same reference.
+ */
+import fs, { type BigIntStats } from 'node:fs';
+import type { Clock } from '../base/clock.ts';
+import type { BackendHandle, BackendPath, BackendStat, DirectoryEntry, OpenOptions } from './contract.ts';
+import { Descriptor } from './descriptor.ts';
+import type { DirectoryCache } from './directory-cache.ts';
+import { DirtyDirectories } from './dirty-directories.ts';
+import { BackendError, codeOf } from './error.ts';
+import { calls, childPath, type DiskPath, descriptorPath, OpenFlags } from './local-calls.ts';
+import {
+  LocalDirectoryHandle,
+  LocalFileHandle,
+  type LocalOpen,
+  type LocalShared,
+  LocalStreamHandle,
+  syncedDirectory,
+} from './local-handle.ts';
+import { diskName, nameOnDisk } from './local-name.ts';
+import { kindOf, type LocalStats } from './local-stat.ts';
+import type { FileMetadata, FileReference, MetadataStore } from './metadata-store.ts';
+import { OpenFiles } from './open-files.ts';
+import { namesOf, parentOf } from './path.ts';
+import type { Task } from './task.ts';
+
+/** Removing more than this takes its time. */
+const LARGE_FILE_BYTES = 64n * 1024n * 1024n;
+
+export interface LocalTreeOptions {
+  readonly directories: DirectoryCache;
+  readonly stats: LocalStats;
+  readonly metadata: MetadataStore;
+  readonly clock: Clock;
+  readonly fileMode: number;
+  readonly directoryMode: number;
+  readonly handleCountMax: number;
+  readonly syncDirectory: (path: BackendPath) => Promise<void>;
+}
+
+export class LocalTree {
+  readonly directories: DirectoryCache;
+  readonly stats: LocalStats;
+  readonly files: OpenFiles;
+  readonly dirty: DirtyDirectories;
+  readonly #options: LocalTreeOptions;
+  readonly #shared: LocalShared;
+  #handleCount = 0;
+
+  constructor(options: LocalTreeOptions) {
+    const { directories, stats, metadata } = options;
+    this.#options = options;
+    this.directories = directories;
+    this.stats = stats;
+    this.files = new OpenFiles((file) => metadata.forget(file));
+    this.dirty = new DirtyDirectories(options.syncDirectory);
+    const closed = (): void => {
+      this.#handleCount -= 1;
+    };
+    this.#shared = { stats, metadata, files: this.files, directories: this.dirty, closed };
+  }
+
+  /** Runs `use` with a path that leads to the name, whatever happens to the directories above. EBUSY for the root. */
+  *at<T>(path: BackendPath, use: (disk: DiskPath) => Task<T>): Task<T> {
+    const names = namesOf(path, 'open');
+    const name = names.pop();
+    if (name === undefined) throw new BackendError('EBUSY', 'open', path);
+    const directory = yield* this.directories.acquire(names);
+    try {
+      return yield* use(childPath(directory.fd, diskName(name)));
+    } finally {
+      this.directories.release(directory);
+    }
+  }
+
+  /** EACCES for what does not belong to the store: devices, FIFOs, sockets, mount points. */
+  check(stat: BigIntStats): BigIntStats {
+    if (kindOf(stat) === undefined || !this.directories.isOwnDevice(stat.dev)) {
+      throw new BackendError('EACCES', 'open');
+    }
+    return stat;
+  }
+
+  *look(path: BackendPath): Task<BigIntStats> {
+    if (path === '') return yield* calls.fstat(this.directories.root.fd);
+    return this.check(yield* this.at(path, calls.lstat));
+  }
+
+  *stat(path: BackendPath): Task<BackendStat> {
+    return this.stats.describe(yield* this.look(path));
+  }
+
+  /** What a listing shows of a name. */
+  entry(name: string, stat: BigIntStats): DirectoryEntry | undefined {
+    if (kindOf(stat) === undefined || !this.directories.isOwnDevice(stat.dev)) return undefined;
+    return { name, stat: this.stats.describe(stat) };
+  }
+
+  *open(path: BackendPath, options: OpenOptions): Task<BackendHandle> {
+    if (this.#handleCount >= this.#options.handleCountMax) throw new BackendError('EMFILE', 'open', path);
+    const { stream } = options;
+    if (stream !== undefined) return yield* this.#openStream(path, stream, options);
+    if (options.create) return yield* this.#create(path, options);
+    const { fd, stat } = yield* this.#reference(path);
+    if (stat.isDirectory()) return new LocalDirectoryHandle(this.#opened(path, { fd, stat, options }));
+    try {
+      const flags = options.write ? OpenFlags.write : OpenFlags.read;
+      const real = yield* calls.open(descriptorPath(fd), flags);
+      return new LocalFileHandle(this.#opened(path, { fd: real, stat, options }));
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  *makeDirectory(path: BackendPath): Task<void> {
+    if (path === '') throw new BackendError('EEXIST', 'mkdir', path);
+    const { directoryMode, metadata } = this.#options;
+    yield* this.at(path, function* (disk) {
+      yield* calls.mkdir(disk, directoryMode);
+    });
+    this.dirty.add(parentOf(path));
+    metadata.forget(this.stats.reference(yield* this.look(path)));
+  }
+
+  *removeFile(path: BackendPath): Task<void> {
+    if (path === '') throw new BackendError('EISDIR', 'unlink', path);
+    const check = (stat: BigIntStats): BigIntStats => this.check(stat);
+    const stat = yield* this.at(path, function* (disk) {
+      const found = check(yield* calls.lstat(disk));
+      if (found.isDirectory()) throw new BackendError('EISDIR', 'unlink', path);
+      yield* calls.unlink(disk, found.nlink === 1n && found.blocks * 512n > LARGE_FILE_BYTES);
+      return found;
+    });
+    this.dirty.add(parentOf(path));
+    this.unlinked(stat);
+  }
+
+  *removeDirectory(path: BackendPath): Task<void> {
+    const check = (stat: BigIntStats): BigIntStats => this.check(stat);
+    const stat = yield* this.at(path, function* (disk) {
+      const found = check(yield* calls.lstat(disk));
+      if (!found.isDirectory()) throw new BackendError('ENOTDIR', 'rmdir', path);
+      yield* calls.rmdir(disk);
+      return found;
+    });
+    this.directories.forget(path);
+    this.dirty.remove(path);
+    this.dirty.add(parentOf(path));
+    this.files.removed(this.stats.reference(stat));
+  }
+
+  *link(from: BackendPath, to: BackendPath): Task<void> {
+    const stat = yield* this.look(from);
+    if (stat.isDirectory()) throw new BackendError('EPERM', 'link', from);
+    yield* this.at(from, (source) => this.at(to, (target) => calls.link(source, target)));
+    this.dirty.add(parentOf(to));
+  }
+
+  *readLink(path: BackendPath): Task<string> {
+    if (!(yield* this.look(path)).isSymbolicLink()) throw new BackendError('EINVAL', 'readlink', path);
+    const target = nameOnDisk(yield* this.at(path, calls.readlink));
+    if (target === undefined) throw new BackendError('EINVAL', 'readlink', path);
+    return target;
+  }
+
+  *makeLink(path: BackendPath, target: string): Task<void> {
+    yield* this.at(path, (disk) => calls.symlink(diskName(target), disk));
+    this.dirty.add(parentOf(path));
+  }
+
+  /** Answers from what is kept beside the file. */
+  *withFile<T>(path: BackendPath, use: (file: FileReference) => T): Task<T> {
+    return use(this.stats.reference(yield* this.look(path)));
+  }
+
+  readMetadata<T>(path: BackendPath, use: (kept: FileMetadata) => T): Task<T> {
+    return this.withFile(path, (file) => use(this.#options.metadata.read(file)));
+  }
+
+  changeMetadata(path: BackendPath, change: FileMetadata): Task<void> {
+    const { metadata } = this.#options;
+    return this.withFile(path, (file) => metadata.write(file, { ...metadata.read(file), ...change }));
+  }
+
+  /** Puts the names in the directory on stable storage; one that is gone needs none of it. */
+  *syncDirectory(path: BackendPath): Task<void> {
+    try {
+      const directory = yield* this.directories.acquire(namesOf(path, 'fsync'));
+      try {
+        yield* syncedDirectory(directory.fd);
+      } finally {
+        this.directories.release(directory);
+      }
+    } catch (error) {
+      if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error) ?? '')) throw error;
+    }
+  }
+
+  /** A name of the file is gone; `before` is what it was like with the name. */
+  unlinked(before: BigIntStats): void {
+    if (before.nlink <= 1n) this.files.removed(this.stats.reference(before));
+  }
+
+  *#create(path: BackendPath, options: OpenOptions): Task<BackendHandle> {
+    if (path === '') throw new BackendError('EEXIST', 'open', path);
+    const { fileMode, metadata } = this.#options;
+    const fd = yield* this.at(path, (disk) => calls.open(disk, OpenFlags.create, fileMode));
+    this.dirty.add(parentOf(path));
+    try {
+      const stat = yield* calls.fstat(fd);
+      // A file that others removed may have left something under this id.
+      metadata.forget(this.stats.reference(stat));
+      return new LocalFileHandle(this.#opened(path, { fd, stat, options }));
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+  }
+
+  *#openStream(path: BackendPath, stream: string, options: OpenOptions): Task<BackendHandle> {
+    const { fd, stat } = yield* this.#reference(path);
+    try {
+      const { streams } = this.#options.metadata;
+      const content = streams.open(this.stats.reference(stat), stream, options.create ?? false);
+      return new LocalStreamHandle(this.#opened(path, { fd, stat, options }), content);
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** A file or directory by reference: nothing is opened that would notice. */
+  *#reference(path: BackendPath): Task<{ fd: number; stat: BigIntStats }> {
+    const { root } = this.directories;
+    const fd =
+      path === ''
+        ? yield* calls.open(descriptorPath(root.fd), OpenFlags.root)
+        : yield* this.at(path, (disk) => calls.open(disk, OpenFlags.reference));
+    try {
+      const stat = this.check(yield* calls.fstat(fd));
+      if (stat.isSymbolicLink()) throw new BackendError('ELOOP', 'open', path);
+      return { fd, stat };
+    } catch (error) {
+      fs.closeSync(fd);
+      throw error;
+    }
+  }
+
+  #opened(path: BackendPath, found: { fd: number; stat: BigIntStats; options: OpenOptions }): LocalOpen {
+    const file = this.files.enter(this.stats.reference(found.stat), path);
+    this.#handleCount += 1;
+    return {
+      shared: this.#shared,
+      descriptor: new Descriptor(found.fd, this.#options.clock),
+      file,
+      isWritable: found.options.write ?? false,
+    };
+  }
+}

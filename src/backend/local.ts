@@ -1,0 +1,272 @@
+/**
+ * A local folder as a store (Linux). Nothing outside the folder is reachable through it, whatever others do to it
+ * meanwhile; see directory-cache.ts for why.
+ *
+ * Symbolic links are shown and never followed. FIFOs, sockets, devices and mount points do not show in listings and answer
+ * EACCES.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { type Clock, systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type {
+  Backend,
+  BackendHandle,
+  BackendPath,
+  BackendStat,
+  DirectoryEntry,
+  ExtendedAttributeAbility,
+  MaybePromise,
+  OpenOptions,
+  SecurityAbility,
+  StreamAbility,
+  SymlinkAbility,
+  VolumeStat,
+} from './contract.ts';
+import { DirectoryCache } from './directory-cache.ts';
+import { BackendError, codeOf, throwIfAborted } from './error.ts';
+import { listed } from './local-list.ts';
+import { renamed } from './local-rename.ts';
+import { LocalStats } from './local-stat.ts';
+import { LocalTree } from './local-tree.ts';
+import { metadataLog } from './metadata-log.ts';
+import { memoryMetadata } from './metadata-memory.ts';
+import type { MetadataStore } from './metadata-store.ts';
+import { isWithin, namesOf } from './path.ts';
+import { Pace, run, type Task } from './task.ts';
+
+export interface LocalOptions {
+  /**
+   * Where attributes, creation times, streams, extended attributes and security descriptors are kept; outside the folder,
+   * used by one store at a time. Without it they last as long as the process.
+   */
+  readonly stateDirectory?: string;
+  /** In place of `stateDirectory`: another way to keep them. The store closes it. */
+  readonly metadata?: MetadataStore;
+  /** Label of the volume; default the folder's name. */
+  readonly label?: string;
+  /** Default derived from the folder's path. */
+  readonly serialNumber?: number;
+  /** Directories on other devices belong to the folder, too. Default false. */
+  readonly mayCrossMounts?: boolean;
+  /** Permissions of new files and directories, before the process's umask. Default 0o666 and 0o777. */
+  readonly fileMode?: number;
+  readonly directoryMode?: number;
+  /** Files and directories open at a time; EMFILE beyond. Default 10,000. */
+  readonly handleCountMax?: number;
+  /** Directories whose descriptors are kept. Default 256. */
+  readonly directoryCountMax?: number;
+  readonly clock?: Clock;
+  readonly log?: Log;
+}
+
+/** The folder `root` as a store. ENOSYS where the system is not Linux or has no /proc. */
+export function localBackend(root: string, options: LocalOptions = {}): Backend {
+  if (process.platform !== 'linux') throw new BackendError('ENOSYS', 'serving a local folder needs Linux');
+  if (!fs.existsSync('/proc/self/fd')) throw new BackendError('ENOSYS', 'serving a local folder needs /proc');
+  const folder = fs.realpathSync(root);
+  const directories = new DirectoryCache(folder, {
+    countMax: options.directoryCountMax ?? 256,
+    mayCrossMounts: options.mayCrossMounts ?? false,
+  });
+  try {
+    return new LocalBackend(folder, directories, options);
+  } catch (error) {
+    directories.close();
+    throw error;
+  }
+}
+
+function metadataFor(folder: string, { stateDirectory, metadata, clock, log }: LocalOptions): MetadataStore {
+  if (metadata !== undefined) return metadata;
+  if (stateDirectory === undefined) return memoryMetadata();
+  fs.mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+  if (isWithin(fs.realpathSync(stateDirectory), folder === '/' ? '' : folder)) {
+    throw new BackendError('EINVAL', 'the state directory lies within the folder', stateDirectory);
+  }
+  return metadataLog(stateDirectory, { ...(clock && { clock }), ...(log && { log }) });
+}
+
+/** Where statx is not allowed, Node tells change times as birth times: of everything. */
+function knowsBirthTime(folder: string): boolean {
+  return ['/', '/proc/self/exe', folder].some((place) => {
+    const stat = fs.statSync(place, { bigint: true });
+    return stat.birthtimeNs !== stat.ctimeNs;
+  });
+}
+
+class LocalBackend implements Backend {
+  readonly name: string;
+  readonly isCaseSensitive = true;
+  readonly symlinks: SymlinkAbility;
+  readonly streams: StreamAbility;
+  readonly extendedAttributes: ExtendedAttributeAbility;
+  readonly security: SecurityAbility;
+  readonly #options: LocalOptions;
+  readonly #directories: DirectoryCache;
+  readonly #metadata: MetadataStore;
+  readonly #pace: Pace;
+  readonly #tree: LocalTree;
+
+  constructor(folder: string, directories: DirectoryCache, options: LocalOptions) {
+    this.name = folder;
+    this.#options = options;
+    this.#directories = directories;
+    const clock = options.clock ?? systemClock;
+    this.#pace = new Pace(clock);
+    this.#metadata = metadataFor(folder, options);
+    const stats = new LocalStats({
+      metadata: this.#metadata,
+      device: directories.device,
+      knowsBirthTime: knowsBirthTime(folder),
+    });
+    const tree: LocalTree = new LocalTree({
+      directories,
+      stats,
+      metadata: this.#metadata,
+      clock,
+      fileMode: options.fileMode ?? 0o666,
+      directoryMode: options.directoryMode ?? 0o777,
+      handleCountMax: options.handleCountMax ?? 10_000,
+      syncDirectory: async (at) => this.#run('fsync', at, tree.syncDirectory(at)),
+    });
+    this.#tree = tree;
+    this.symlinks = {
+      readLink: (at) => this.#run('readlink', at, tree.readLink(at)),
+      makeLink: (at, target) => this.#run('symlink', at, tree.makeLink(at, target)),
+    };
+    const { streams } = this.#metadata;
+    this.streams = {
+      list: (at) =>
+        this.#run(
+          'streams',
+          at,
+          tree.withFile(at, (file) => streams.list(file)),
+        ),
+      remove: (at, name) =>
+        this.#run(
+          'streams',
+          at,
+          tree.withFile(at, (file) => streams.remove(file, name)),
+        ),
+      rename: (at, from, to, replace) =>
+        this.#run(
+          'streams',
+          at,
+          tree.withFile(at, (file) => streams.rename(file, { from, to, replace })),
+        ),
+    };
+    this.extendedAttributes = {
+      read: (at) =>
+        this.#run(
+          'getxattr',
+          at,
+          tree.readMetadata(at, (kept) => kept.extendedAttributes ?? new Map()),
+        ),
+      write: (at, attributes) => {
+        const extendedAttributes = new Map(
+          [...attributes].map(([name, value]) => [name, Buffer.from(value)]),
+        );
+        return this.#run('setxattr', at, tree.changeMetadata(at, { extendedAttributes }));
+      },
+    };
+    this.security = {
+      read: (at) =>
+        this.#run(
+          'getsecurity',
+          at,
+          tree.readMetadata(at, (kept) => kept.security),
+        ),
+      write: (at, descriptor) =>
+        this.#run('setsecurity', at, tree.changeMetadata(at, { security: Buffer.from(descriptor) })),
+    };
+  }
+
+  stat(at: BackendPath): MaybePromise<BackendStat> {
+    return this.#run('stat', at, this.#tree.stat(at));
+  }
+
+  open(at: BackendPath, options: OpenOptions): MaybePromise<BackendHandle> {
+    throwIfAborted(options.signal, 'open', at);
+    return this.#run('open', at, this.#tree.open(at, options));
+  }
+
+  async *list(at: BackendPath, signal?: AbortSignal): AsyncGenerator<readonly DirectoryEntry[]> {
+    throwIfAborted(signal, 'scandir', at);
+    const names = namesOf(at, 'scandir');
+    const directory = await this.#run('scandir', at, this.#directories.acquire(names));
+    try {
+      const { fd } = directory;
+      const entries = listed({ fd, pace: this.#pace, entryOf: (name, stat) => this.#tree.entry(name, stat) });
+      for await (const batch of entries) {
+        throwIfAborted(signal, 'scandir', at);
+        yield batch;
+      }
+    } catch (error) {
+      throw relabeled(error, 'scandir', at);
+    } finally {
+      this.#directories.release(directory);
+    }
+  }
+
+  makeDirectory(at: BackendPath): MaybePromise<void> {
+    return this.#run('mkdir', at, this.#tree.makeDirectory(at));
+  }
+
+  removeFile(at: BackendPath): MaybePromise<void> {
+    return this.#run('unlink', at, this.#tree.removeFile(at));
+  }
+
+  removeDirectory(at: BackendPath): MaybePromise<void> {
+    return this.#run('rmdir', at, this.#tree.removeDirectory(at));
+  }
+
+  rename(from: BackendPath, to: BackendPath, replace: boolean): MaybePromise<void> {
+    return this.#run('rename', from, renamed(this.#tree, { from, to, replace }));
+  }
+
+  link(from: BackendPath, to: BackendPath): MaybePromise<void> {
+    return this.#run('link', from, this.#tree.link(from, to));
+  }
+
+  async volume(): Promise<VolumeStat> {
+    const { bsize, blocks, bavail } = await fs.promises.statfs(`/proc/self/fd/${this.#directories.root.fd}`);
+    return {
+      label: this.#options.label ?? path.basename(this.name),
+      serialNumber: this.#options.serialNumber ?? crc32(this.name),
+      totalBytes: blocks * bsize,
+      freeBytes: bavail * bsize,
+      sectorBytes: 512,
+      clusterBytes: bsize,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#directories.close();
+    await this.#metadata.close();
+  }
+
+  #run<T>(operation: string, at: BackendPath, task: Task<T>): MaybePromise<T> {
+    try {
+      const answer = run(task, this.#pace);
+      if (!(answer instanceof Promise)) return answer;
+      return answer.catch((error: unknown) => this.#fail(error, operation, at));
+    } catch (error) {
+      return this.#fail(error, operation, at);
+    }
+  }
+
+  #fail(error: unknown, operation: string, at: BackendPath): never {
+    // Descriptors kept for speed must not be what others lack.
+    if (codeOf(error) === 'EMFILE') this.#directories.forget('');
+    throw relabeled(error, operation, at);
+  }
+}
+
+/** The error as it concerns the caller: with the path in the store, not that of a descriptor. */
+function relabeled(error: unknown, operation: string, at: BackendPath): unknown {
+  const code = codeOf(error);
+  if (code === undefined || code.startsWith('ERR_')) return error;
+  return new BackendError(code, operation, at);
+}

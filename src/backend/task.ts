@@ -1,0 +1,154 @@
+/**
+ * System calls that run at once while the disk is quick and in the thread pool while it is not: a call answered from
+ * memory takes 2 to 5 µs here and 20 more through the pool, but a stalled disk must not stall the event loop.
+ *
+ * An operation is a generator that yields its calls; the driver decides for each where it runs. One code path serves both.
+ */
+import { present } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { MaybePromise } from './contract.ts';
+
+/** An operation made of {@link Step}s, to be driven by {@link run}. */
+export type Task<T> = Generator<Step<unknown>, T, void>;
+
+/** Runs a call in the thread pool. */
+export type Pooled<T> = (done: (error: Error | null, value: T) => void) => void;
+
+/** One system call, in both its forms. */
+export class Step<T> {
+  readonly #now: (() => T) | undefined;
+  readonly #pooled: Pooled<T>;
+  #result: { readonly value: T } | undefined;
+
+  constructor(now: (() => T) | undefined, pooled: Pooled<T>) {
+    this.#now = now;
+    this.#pooled = pooled;
+  }
+
+  /** False for calls that always take their time. */
+  get mayRunNow(): boolean {
+    return this.#now !== undefined;
+  }
+
+  get value(): T {
+    return present(this.#result, 'result of a call').value;
+  }
+
+  runNow(): void {
+    this.#result = { value: present(this.#now, 'synchronous form')() };
+  }
+
+  runLater(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#pooled((error, value) => {
+        this.#result = { value };
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  }
+}
+
+/** A call that runs at once when the disk is quick. */
+export function* call<T>(now: () => T, pooled: Pooled<T>): Task<T> {
+  const step = new Step(now, pooled);
+  yield step;
+  return step.value;
+}
+
+/** A call that always runs in the pool. */
+export function* slowCall<T>(pooled: Pooled<T>): Task<T> {
+  const step = new Step(undefined, pooled);
+  yield step;
+  return step.value;
+}
+
+/** A call that took longer shows a slow disk. */
+const SLOW_MS = 10;
+/** How long after a slow call everything goes to the pool. */
+const CAUTION_MS = 250;
+
+/** Whether a file or a whole store is quick at the moment; judged by the calls themselves. */
+export class Pace {
+  readonly #clock: Clock;
+  #cautiousUntilMs = 0;
+  #pooledCount = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** True when calls may run on the event loop. A call that hangs in the pool keeps it false. */
+  get isQuick(): boolean {
+    if (this.#pooledCount > 0) return false;
+    return this.#cautiousUntilMs === 0 || this.#clock.monotonicMs() >= this.#cautiousUntilMs;
+  }
+
+  /** Runs `call` at once and learns from it. */
+  timed<T>(call: () => T): T {
+    const began = this.#clock.monotonicMs();
+    try {
+      return call();
+    } finally {
+      this.#learn(began);
+    }
+  }
+
+  /** Waits for a call in the pool and learns from it. */
+  async pooled<T>(call: () => Promise<T>): Promise<T> {
+    const began = this.#clock.monotonicMs();
+    this.#pooledCount += 1;
+    try {
+      return await call();
+    } finally {
+      this.#pooledCount -= 1;
+      this.#learn(began);
+    }
+  }
+
+  #learn(beganMs: number): void {
+    const now = this.#clock.monotonicMs();
+    if (now - beganMs > SLOW_MS) this.#cautiousUntilMs = now + CAUTION_MS;
+  }
+}
+
+/** Runs a task: to its end at once if the pace allows, otherwise the rest of it later. */
+export function run<T>(task: Task<T>, pace: Pace): MaybePromise<T> {
+  let turn = task.next();
+  while (!turn.done) {
+    const step = turn.value;
+    if (!step.mayRunNow || !pace.isQuick) return runLater(task, step, pace);
+    turn = advance(task, () => pace.timed(() => step.runNow()));
+  }
+  return turn.value;
+}
+
+async function runLater<T>(task: Task<T>, first: Step<unknown>, pace: Pace): Promise<T> {
+  let step = first;
+  for (;;) {
+    const failure = await outcomeOf(step, pace);
+    const turn = failure === undefined ? task.next() : task.throw(failure.error);
+    if (turn.done) return turn.value;
+    step = turn.value;
+  }
+}
+
+/** Lets the task go on after `work`, which may throw. */
+function advance<T>(task: Task<T>, work: () => void): IteratorResult<Step<unknown>, T> {
+  try {
+    work();
+  } catch (error) {
+    return task.throw(error);
+  }
+  return task.next();
+}
+
+async function outcomeOf(step: Step<unknown>, pace: Pace): Promise<{ error: unknown } | undefined> {
+  try {
+    // What is slow by nature says nothing about the disk's pace.
+    await (step.mayRunNow ? pace.pooled(() => step.runLater()) : step.runLater());
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
