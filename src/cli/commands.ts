@@ -90,7 +90,7 @@ const serve: CommandLine = {
         {
           name: 'state-dir',
           value: 'DIR',
-          help: 'Keep what must survive a restart here: the generated password, the identity of the server.',
+          help: 'Keep what must survive a restart here: named streams, attributes, the generated password.',
         },
         { name: 'json', help: 'One JSON line per event on standard output instead of the box.' },
         { name: 'log-level', value: 'LEVEL', help: 'debug, info, warn or error (default info).' },

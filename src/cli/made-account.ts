@@ -18,7 +18,8 @@ export interface MadeAccount {
 }
 
 /** The account ready for use; nothing is written without a state folder. */
-export async function madeAccount({ account, stateFolder }: ServeRequest): Promise<MadeAccount> {
+export async function madeAccount({ account, read }: ServeRequest): Promise<MadeAccount> {
+  const stateFolder = read.configuration.server.stateDir;
   if (stateFolder === undefined)
     return { ...withPassword(account, undefined), keptIn: undefined, serverGuid: undefined };
   const state = await readState(stateFolder);

@@ -19,7 +19,6 @@ export interface ServeRequest {
   readonly welcomeShare: string | undefined;
   /** The account of the command line, where there is to be one; without a hash its password is to be made. */
   readonly account: CommandAccount | undefined;
-  readonly stateFolder: string | undefined;
   readonly keyLogFile: string | undefined;
   readonly isJson: boolean;
   /** Reads the configuration file again, under the same flags and variables. */
@@ -57,7 +56,6 @@ export async function serveRequest(args: Arguments, around: Surroundings): Promi
     read: read(file),
     welcomeShare: isEmpty ? welcomeShare : undefined,
     account,
-    stateFolder: given(args.value('state-dir'), around, 'SMBKIT_STATE_DIR'),
     keyLogFile: args.value('debug-key-log'),
     isJson: args.has('json'),
     reread: async () => read(await configurationFile(args, around)),
@@ -141,6 +139,7 @@ function settingFlags(args: Arguments): readonly Assignment[] {
   set('lan', ['server', 'host'], '0.0.0.0');
   set('host', ['server', 'host'], args.value('host'));
   set('port', ['server', 'port'], /^\d{1,6}$/.test(port) ? Number(port) : port);
+  set('state-dir', ['server', 'stateDir'], resolve(args.value('state-dir') ?? ''));
   set('strict-port', ['server', 'strictPort'], true);
   set('guest', ['guest'], true);
   set('log-level', ['log', 'level'], args.value('log-level'));

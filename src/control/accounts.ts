@@ -4,8 +4,13 @@
 import { createHash } from 'node:crypto';
 import type { Account, UserStore } from '../auth/identity.ts';
 import { equalSecrets, wipe } from '../crypto/secret.ts';
+import { type AccountDirectory, type Account as DirectoryAccount, SidNameUse } from '../rpc/accounts.ts';
+import { type Sid, WellKnownSid } from '../wire/dtyp/sid.ts';
 import { ntHashOf, readPasswordFile } from './password.ts';
 import type { ConfiguredUser } from './schema.ts';
+
+/** Members of a group of this name have the privileges of Windows' administrators: backup, restore, ownership. */
+const administratorsName = 'administrators';
 
 /** An account ready for use. The hash belongs to whoever holds this. */
 export interface LocalAccount {
@@ -37,13 +42,16 @@ async function ntHashOfUser(user: ConfiguredUser): Promise<Buffer> {
 }
 
 /** Looks accounts up by name, without regard to case; every claimed domain is taken as this server's. */
-export class AccountStore implements UserStore {
+export class AccountStore implements UserStore, AccountDirectory {
+  readonly machineSid: Sid;
+  readonly domainName = 'WORKGROUP';
   readonly #domain: string;
   #accounts = new Map<string, LocalAccount>();
 
   /** `domain` is the server's own name, which its accounts belong to. */
   constructor(domain: string, accounts: readonly LocalAccount[]) {
     this.#domain = domain;
+    this.machineSid = machineSidOf(domain);
     this.replace(accounts);
   }
 
@@ -55,9 +63,39 @@ export class AccountStore implements UserStore {
       domain: this.#domain,
       ntHash: Buffer.from(account.ntHash),
       sid: sidOf(this.#domain, 'user', account.name),
-      groups: account.groups.map((group) => sidOf(this.#domain, 'group', group)),
+      groups: account.groups.map((group) => this.#groupSid(group)),
       isDisabled: account.isDisabled,
     };
+  }
+
+  /** The server's own name is the domain of its accounts. */
+  get machineName(): string {
+    return this.#domain;
+  }
+
+  accountOfName(name: string): DirectoryAccount | undefined {
+    const wanted = name.toLowerCase();
+    return this.#directory().find((account) => account.name.toLowerCase() === wanted);
+  }
+
+  accountOfSid(sid: Sid): DirectoryAccount | undefined {
+    return this.#directory().find((account) => account.sid === sid);
+  }
+
+  /** Users and groups as file dialogs show them. */
+  #directory(): readonly DirectoryAccount[] {
+    const accounts = [...this.#accounts.values()];
+    const groups = new Set(accounts.flatMap((account) => account.groups));
+    const entry = (name: string, sid: Sid, use: number) => ({ name, sid, use, domainName: this.#domain });
+    return [
+      ...accounts.map(({ name }) => entry(name, sidOf(this.#domain, 'user', name), SidNameUse.USER)),
+      ...Array.from(groups, (name) => entry(name, this.#groupSid(name), SidNameUse.ALIAS)),
+    ];
+  }
+
+  #groupSid(name: string): Sid {
+    if (name.toLowerCase() === administratorsName) return WellKnownSid.BUILTIN_ADMINISTRATORS;
+    return sidOf(this.#domain, 'group', name);
   }
 
   /** The names of the groups that the account is in. */
@@ -90,11 +128,14 @@ export class AccountStore implements UserStore {
  * The same SID for the same name on the same server after every restart, without a table to keep: the domain's part
  * and the relative id are hashes of the names. [MS-DTYP] 2.4.2
  */
-export function sidOf(domain: string, kind: 'user' | 'group', name: string): string {
-  const machine = createHash('sha256').update(`smbkit ${domain.toLowerCase()}`).digest();
+export function sidOf(domain: string, kind: 'user' | 'group', name: string): Sid {
   const account = createHash('sha256').update(`${kind} ${name.toLowerCase()}`).digest();
-  const parts = [0, 4, 8].map((offset) => machine.readUInt32LE(offset));
   // Relative ids below 1000 are the system's own.
   const relative = 1000 + (account.readUInt32LE(0) % 0x7fff_0000);
-  return `S-1-5-21-${parts.join('-')}-${relative}`;
+  return `${machineSidOf(domain)}-${relative}`;
+}
+
+function machineSidOf(domain: string): Sid {
+  const machine = createHash('sha256').update(`smbkit ${domain.toLowerCase()}`).digest();
+  return `S-1-5-21-${[0, 4, 8].map((offset) => machine.readUInt32LE(offset)).join('-')}`;
 }

@@ -191,6 +191,7 @@ function anchorPaths(tree: Tree, folder: string | undefined): void {
     const value = isTree(holder) ? holder[key] : undefined;
     if (isTree(holder) && typeof value === 'string' && value !== '') holder[key] = resolve(folder, value);
   };
+  anchor(tree['server'], 'stateDir');
   if (isTree(tree['shares'])) for (const share of Object.values(tree['shares'])) anchor(share, 'path');
   if (Array.isArray(tree['users'])) for (const user of tree['users']) anchor(user, 'passwordFile');
 }

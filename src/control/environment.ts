@@ -11,7 +11,6 @@ export const specialVariables: ReadonlyMap<string, string> = new Map([
   ['SMBKIT_USER', 'The name of the one account, as `--user`.'],
   ['SMBKIT_PASSWORD', 'The password of that account.'],
   ['SMBKIT_PASSWORD_FILE', 'File whose first line is that password, as `--password-file`.'],
-  ['SMBKIT_STATE_DIR', 'Folder for what must survive a restart, as `--state-dir`.'],
 ]);
 
 /** One setting given outside the file. */

@@ -21,13 +21,3 @@ export async function folderProblem(path: string): Promise<string | undefined> {
     return `${path} cannot be served: ${reasonOf(error)}`;
   }
 }
-
-/** True when files can be made in the folder `path`. */
-export async function isWritable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}

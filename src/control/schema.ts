@@ -50,6 +50,13 @@ const server = z.strictObject({
     .boolean()
     .default(false)
     .describe('Without a port: fail rather than fall back from 445 to 1445.'),
+  stateDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Folder for what must survive a restart and has no place in a shared folder: named streams, attributes, security descriptors, the identity of the server, a generated password. Not within a share. Without it these are kept in memory.',
+    ),
 });
 
 const user = z.strictObject({
@@ -71,7 +78,12 @@ const user = z.strictObject({
     .describe(
       'The NT hash instead of the password. It is worth as much as the password: keep the file private.',
     ),
-  groups: z.array(z.string().min(1)).default([]).describe('Groups that permissions of shares can name.'),
+  groups: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Groups that permissions of shares can name. Members of `administrators` may take ownership of files and read and restore all of them.',
+    ),
   disabled: z.boolean().default(false).describe('A disabled account cannot log on.'),
 });
 

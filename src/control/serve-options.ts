@@ -56,6 +56,8 @@ export interface ServeOptions
   readonly strictPort?: boolean;
   /** The name the server tells its clients; default: the machine's host name. */
   readonly name?: string;
+  /** Folder for what must survive a restart and has no place in a shared folder; see docs/configuration.md. */
+  readonly stateDir?: string;
   /** Closes the server when it fires. */
   readonly signal?: AbortSignal;
   /** Where log events go; default: nowhere. */

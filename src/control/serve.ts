@@ -104,8 +104,8 @@ function treeOf(options: ServeOptions): Tree {
   };
   assignPresent(tree, settings);
   const server = emptyTree();
-  const { host, port, strictPort, name } = options;
-  assignPresent(server, { host, port, strictPort, name });
+  const { host, port, strictPort, name, stateDir } = options;
+  assignPresent(server, { host, port, strictPort, name, stateDir });
   tree['server'] = server;
   const shares = emptyTree();
   for (const [share, source] of Object.entries(options.shares)) shares[share] = shareTree(source);

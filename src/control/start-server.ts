@@ -63,19 +63,19 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
   const { configuration, keyLog } = parts;
   const serverName = configuration.server.name ?? machineName();
   const users = new AccountStore(serverName, parts.accounts);
-  const { backends, welcomeShare } = parts;
+  const { backends, welcomeShare, log, clock = systemClock } = parts;
   let protocol: ProtocolServer | undefined;
   try {
-    const shares = await openShares(configuration, { users, backends, welcomeShare });
+    const shares = await openShares(configuration, { users, backends, welcomeShare, clock, log });
     protocol = new ProtocolServer({
       serverName,
       serverGuid: parts.serverGuid ?? randomUUID(),
       users,
       shares,
       settings: settingsOf(configuration),
-      clock: parts.clock ?? systemClock,
+      clock,
       entropy: parts.entropy ?? systemEntropy,
-      log: eventLog(parts.log, parts.onEvent),
+      log: eventLog(log, parts.onEvent),
       keyLog: keyLog === undefined ? undefined : (id, key) => keyLog(keyLogLine(id, key)),
     });
     const listening = protocol;

@@ -1,0 +1,118 @@
+/**
+ * From configured shares to shares with their storage opened.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Identity } from '../auth/identity.ts';
+import type { Backend } from '../backend/contract.ts';
+import { localBackend } from '../backend/local.ts';
+import { memoryBackend } from '../backend/memory.ts';
+import { present } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { AccountStore } from './accounts.ts';
+import { FolderError, folderProblem } from './folder.ts';
+import { accessOf } from './permission.ts';
+import type { AccessName, Configuration, ConfiguredShare, EncryptionModeName } from './schema.ts';
+import { shareKey } from './share-name.ts';
+import { reasonOf } from './system-error.ts';
+
+/** A share ready to be served. */
+export interface OpenedShare {
+  readonly name: string;
+  readonly comment: string;
+  readonly backend: Backend;
+  readonly isHidden: boolean;
+  readonly isReadOnly: boolean;
+  readonly encryption: EncryptionModeName;
+  /** What it serves, for people: a path, or the storage's name. */
+  readonly source: string;
+  /** What `identity` may do. */
+  access(identity: Identity): AccessName;
+}
+
+export interface ShareParts {
+  readonly users: AccountStore;
+  readonly backends: ReadonlyMap<string, Backend>;
+  /** The share in memory that is to hold a welcome file. */
+  readonly welcomeShare?: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const welcome = `Welcome to smbkit.
+
+This share is kept in memory: what you put here is gone when the server stops.
+To serve a folder of yours: smbkit serve ./folder
+`;
+
+/** Opens the storage of every share; throws FolderError for a folder that cannot be served, and leaves none open then. */
+export async function openShares(
+  configuration: Configuration,
+  parts: ShareParts,
+): Promise<readonly OpenedShare[]> {
+  const wanted = Object.entries(configuration.shares);
+  for (const [name, { path }] of wanted) {
+    const problem = path === undefined ? undefined : await folderProblem(path);
+    if (problem !== undefined) throw new FolderError(`share "${name}": ${problem}`);
+  }
+  const opened: OpenedShare[] = [];
+  try {
+    for (const [name, share] of wanted) opened.push(openShare(name, share, { ...parts, configuration }));
+  } catch (error) {
+    await Promise.allSettled(opened.map((share) => share.backend.close()));
+    throw error;
+  }
+  return opened;
+}
+
+interface OpenParts extends ShareParts {
+  readonly configuration: Configuration;
+}
+
+function openShare(name: string, share: ConfiguredShare, parts: OpenParts): OpenedShare {
+  const backend = backendOf(name, share, parts);
+  const { permissions, readOnly } = share;
+  return {
+    name,
+    comment: share.comment,
+    backend,
+    isHidden: share.hidden,
+    isReadOnly: readOnly,
+    encryption: share.encryption ?? parts.configuration.encryption.mode,
+    source: share.path ?? (share.memory === true ? 'in memory' : backend.name),
+    access(identity) {
+      const groups = identity.kind === 'user' ? parts.users.groupsOf(identity.name) : [];
+      const access = accessOf(permissions, { kind: identity.kind, name: identity.name, groups });
+      return access === 'read-write' && readOnly ? 'read' : access;
+    },
+  };
+}
+
+function backendOf(name: string, share: ConfiguredShare, parts: OpenParts): Backend {
+  if (share.path !== undefined) return folderBackend(name, share.path, parts);
+  if (share.memory !== true) return present(parts.backends.get(name), `the storage of share ${name}`);
+  const memory = memoryBackend({ label: name });
+  return parts.welcomeShare === name
+    ? memory.seed({ 'Welcome.txt': welcome.replaceAll('\n', '\r\n') })
+    : memory;
+}
+
+function folderBackend(name: string, path: string, { configuration, clock, log }: OpenParts): Backend {
+  const { stateDir } = configuration.server;
+  const kept =
+    stateDir === undefined ? {} : { stateDirectory: join(stateDir, 'shares', stateName(name, path)) };
+  try {
+    return localBackend(path, { ...kept, clock, log });
+  } catch (error) {
+    throw new FolderError(`share "${name}": ${path} cannot be served: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** What is kept belongs to the files of one folder: another folder under the same name begins anew. */
+function stateName(name: string, path: string): string {
+  return createHash('sha256')
+    .update(`${shareKey(name)}\n${path}`)
+    .digest('hex')
+    .slice(0, 32);
+}
