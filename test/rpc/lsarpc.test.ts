@@ -23,6 +23,7 @@ test('names and SIDs are translated as Samba packs it', () => {
     [14, sambaStub.lookupNamesRequest, sambaStub.lookupNamesResponse],
     [15, sambaStub.lookupSidsRequest, sambaStub.lookupSidsResponse],
     [46, sambaStub.queryInfo5Request, sambaStub.queryInfo5Response],
+    [57, sambaStub.lookupSids2Request, sambaStub.lookupSids2Response],
     [58, sambaStub.lookupNames2Request, sambaStub.lookupNames2Response],
     [68, sambaStub.lookupNames3Request, sambaStub.lookupNames3Response],
     [0, sambaStub.closeRequest, sambaStub.closeResponse],
