@@ -14,19 +14,15 @@ const catalog = catalogOf([dataShare, ipcShare]);
 const srvsvc = serverService(catalog);
 const wkssvc = workstationService(catalog);
 
-function answers(
-  endpoint: RpcEndpoint,
-  opnum: number,
-  request: string,
-  response: string,
-  caller = ann,
-): void {
+type Exchange = readonly [opnum: number, request: string, response: string];
+
+function answers(endpoint: RpcEndpoint, [opnum, request, response]: Exchange, caller = ann): void {
   const stub = endpoint.call(opnum, hex(request), caller);
   assert.equal(stub.toString('hex'), hex(response).toString('hex'));
 }
 
 test('NetrShareEnum at level 1 answers as Samba packs it', () => {
-  answers(srvsvc, 15, sambaStub.shareEnum1Request, sambaStub.shareEnum1Response);
+  answers(srvsvc, [15, sambaStub.shareEnum1Request, sambaStub.shareEnum1Response]);
 });
 
 test('NetrShareEnum at level 502 answers an administrator as Samba packs it', () => {
@@ -34,11 +30,11 @@ test('NetrShareEnum at level 502 answers an administrator as Samba packs it', ()
   const request = sambaStub.shareEnum1Request
     .replace(/\s+/g, '')
     .replace('0100000001000000', 'f6010000f6010000');
-  answers(one, 15, request, sambaStub.shareEnum502Response, administrator);
+  answers(one, [15, request, sambaStub.shareEnum502Response], administrator);
 });
 
 test('NetrShareGetInfo answers at level 1, and refuses level 2 to an ordinary user without a fault', () => {
-  answers(srvsvc, 16, sambaStub.shareGetInfo1Request, sambaStub.shareGetInfo1Response);
+  answers(srvsvc, [16, sambaStub.shareGetInfo1Request, sambaStub.shareGetInfo1Response]);
   const request = hex(sambaStub.shareGetInfo1Request);
   for (const level of [2, 502, 503]) {
     request.writeUInt32LE(level, request.length - 4);
@@ -66,13 +62,13 @@ test('NetrShareGetInfo at level 1005 tells the flags', () => {
 });
 
 test('NetrServerGetInfo, NetrRemoteTOD and NetrWkstaGetInfo answer as Samba packs it', () => {
-  answers(srvsvc, 21, sambaStub.serverGetInfo101Request, sambaStub.serverGetInfo101Response);
-  answers(srvsvc, 28, sambaStub.remoteTodRequest, sambaStub.remoteTodResponse);
-  answers(wkssvc, 0, sambaStub.wksta100Request, sambaStub.wksta100Response);
+  answers(srvsvc, [21, sambaStub.serverGetInfo101Request, sambaStub.serverGetInfo101Response]);
+  answers(srvsvc, [28, sambaStub.remoteTodRequest, sambaStub.remoteTodResponse]);
+  answers(wkssvc, [0, sambaStub.wksta100Request, sambaStub.wksta100Response]);
 });
 
 test('NetrSessionEnum tells an administrator and nobody else', () => {
-  answers(srvsvc, 12, sambaStub.sessEnum10Request, sambaStub.sessEnum10Response, administrator);
+  answers(srvsvc, [12, sambaStub.sessEnum10Request, sambaStub.sessEnum10Response], administrator);
   const refused = srvsvc.call(12, hex(sambaStub.sessEnum10Request), ann);
   assert.equal(refused.readUInt32LE(refused.length - 4), 5);
   assert.ok(!refused.includes('ann', 0, 'utf16le'));

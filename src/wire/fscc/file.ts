@@ -160,7 +160,7 @@ const stat = {
   effectiveAccess: u32,
 };
 
-/** FILE_STAT_INFORMATION of ntifs.h; not in [MS-FSCC]. */
+/** FILE_STAT_INFORMATION of ntifs.h; its parts are those of [MS-FSCC] 2.4.7, 2.4.26 and 2.4.47. */
 export const FileStatInformation = struct('FileStatInformation', stat);
 export type FileStatInformation = Infer<typeof FileStatInformation>;
 
@@ -173,7 +173,7 @@ export const LxFlag = Object.freeze({
   CASE_SENSITIVE_DIRECTORY: 0x10,
 });
 
-/** FILE_STAT_LX_INFORMATION of ntifs.h; not in [MS-FSCC]. */
+/** FILE_STAT_LX_INFORMATION of ntifs.h: the above and what WSL keeps. [MS-FSCC] 2.1.2 names its reparse points */
 export const FileStatLxInformation = struct('FileStatLxInformation', {
   ...stat,
   lxFlags: u32,
@@ -185,6 +185,6 @@ export const FileStatLxInformation = struct('FileStatLxInformation', {
 });
 export type FileStatLxInformation = Infer<typeof FileStatLxInformation>;
 
-/** FILE_CASE_SENSITIVE_INFORMATION of ntifs.h; bit 0: the directory tells case apart. Not in [MS-FSCC]. */
+/** FILE_CASE_SENSITIVE_INFORMATION of ntifs.h, a class beyond [MS-FSCC] 2.4; bit 0: the directory tells case apart. */
 export const FileCaseSensitiveInformation = struct('FileCaseSensitiveInformation', { flags: u32 });
 export type FileCaseSensitiveInformation = Infer<typeof FileCaseSensitiveInformation>;

@@ -1,7 +1,5 @@
 import { nilGuid } from '../../../src/wire/dtyp/guid.ts';
 import { WellKnownSid } from '../../../src/wire/dtyp/sid.ts';
-import * as control from '../../../src/wire/fscc/control.ts';
-import * as directory from '../../../src/wire/fscc/directory.ts';
 import * as ea from '../../../src/wire/fscc/extended-attributes.ts';
 import * as file from '../../../src/wire/fscc/file.ts';
 import * as fileSystem from '../../../src/wire/fscc/file-system.ts';
@@ -28,10 +26,6 @@ const times = {
 const guid = '12345678-1234-abcd-0102-030405060708';
 const guidHex = '785634123412cdab0102030405060708';
 const sidHex = '0101000000000001 00000000';
-const entry = { ...times, endOfFile: 5n, allocationSize: 4096n, fileAttributes: 0x20 };
-/** The common part of a directory entry whose name takes two bytes. */
-const entryHex = `00000000 00000000 ${timesHex} 0500000000000000 0010000000000000 20000000 02000000`;
-const shortNameHex = `06 00 410042004300 ${'00'.repeat(18)}`;
 const id128 = 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100n;
 const id128Hex = '000102030405060708090a0b0c0d0e0f';
 
@@ -179,85 +173,6 @@ obeysTheLaws(names.FileStreamInformationList, [
       { streamName: '::$DATA', streamSize: 5n, streamAllocationSize: 4096n },
       { streamName: ':a:', streamSize: 1n, streamAllocationSize: 4096n },
     ],
-  },
-]);
-
-obeysTheLaws(directory.FileDirectoryInformation, [
-  { name: 'an entry', hex: `${entryHex} 6100`, value: { ...entry, fileName: 'a' } },
-]);
-obeysTheLaws(directory.FileFullDirectoryInformation, [
-  { name: 'an entry', hex: `${entryHex} 07000000 6100`, value: { ...entry, eaSize: 7, fileName: 'a' } },
-]);
-obeysTheLaws(directory.FileIdFullDirectoryInformation, [
-  {
-    name: 'an entry',
-    hex: `${entryHex} 07000000 00000000 0900000000000000 6100`,
-    value: { ...entry, eaSize: 7, fileId: 9n, fileName: 'a' },
-  },
-]);
-obeysTheLaws(directory.FileBothDirectoryInformation, [
-  {
-    name: 'an entry',
-    hex: `${entryHex} 07000000 ${shortNameHex} 6100`,
-    value: { ...entry, eaSize: 7, shortName: 'ABC', fileName: 'a' },
-  },
-]);
-obeysTheLaws(directory.FileIdBothDirectoryInformation, [
-  {
-    name: 'an entry',
-    hex: `${entryHex} 07000000 ${shortNameHex} 0000 0900000000000000 6100`,
-    value: { ...entry, eaSize: 7, shortName: 'ABC', fileId: 9n, fileName: 'a' },
-  },
-]);
-obeysTheLaws(directory.AaplDirectoryInformation, [
-  {
-    name: 'an entry',
-    hex: `${entryHex} ff011f00 0000 0300000000000000 ${'ab'.repeat(16)} a481 0900000000000000 6100`,
-    value: {
-      ...entry,
-      maximalAccess: 0x1f01ff,
-      resourceForkSize: 3n,
-      finderInfo: Buffer.alloc(16, 0xab),
-      unixMode: 0o100644,
-      fileId: 9n,
-      fileName: 'a',
-    },
-  },
-]);
-const extended = { ...entry, eaSize: 7, reparsePointTag: 0xa000_000c, fileName: 'a' };
-const extendedHex = `${entryHex} 07000000 0c0000a0`;
-obeysTheLaws(directory.FileIdExtdDirectoryInformation, [
-  { name: 'an entry', hex: `${extendedHex} ${id128Hex} 6100`, value: { ...extended, fileId128: id128 } },
-]);
-obeysTheLaws(directory.FileIdExtdBothDirectoryInformation, [
-  {
-    name: 'an entry',
-    hex: `${extendedHex} ${id128Hex} ${shortNameHex} 6100`,
-    value: { ...extended, fileId128: id128, shortName: 'ABC' },
-  },
-]);
-obeysTheLaws(directory.FileId64ExtdDirectoryInformation, [
-  { name: 'an entry', hex: `${extendedHex} 0900000000000000 6100`, value: { ...extended, fileId: 9n } },
-]);
-obeysTheLaws(directory.FileId64ExtdBothDirectoryInformation, [
-  {
-    name: 'an entry',
-    hex: `${extendedHex} 0900000000000000 ${shortNameHex} 6100`,
-    value: { ...extended, fileId: 9n, shortName: 'ABC' },
-  },
-]);
-obeysTheLaws(directory.FileIdAllExtdDirectoryInformation, [
-  {
-    name: 'an entry',
-    hex: `${extendedHex} 0900000000000000 ${id128Hex} 6100`,
-    value: { ...extended, fileId: 9n, fileId128: id128 },
-  },
-]);
-obeysTheLaws(directory.FileIdAllExtdBothDirectoryInformation, [
-  {
-    name: 'an entry',
-    hex: `${extendedHex} 0900000000000000 ${id128Hex} ${shortNameHex} 6100`,
-    value: { ...extended, fileId: 9n, fileId128: id128, shortName: 'ABC' },
   },
 ]);
 
@@ -409,89 +324,5 @@ obeysTheLaws(reparse.MountPointReparseData, [
     name: 'a junction',
     hex: '0000 0400 0400 0200 61006200 6300',
     value: { substituteName: 'ab', printName: 'c' },
-  },
-]);
-
-obeysTheLaws(control.FileZeroDataInformation, [
-  {
-    name: 'a range',
-    hex: '0100000000000000 0200000000000000',
-    value: { fileOffset: 1n, beyondFinalZero: 2n },
-  },
-]);
-obeysTheLaws(control.DuplicateExtentsData, [
-  {
-    name: 'a range',
-    hex: '0100000000000000 0200000000000000 0300000000000000 0400000000000000 0500000000000000',
-    value: {
-      sourceFileIdPersistent: 1,
-      sourceFileIdVolatile: 2,
-      sourceFileOffset: 3n,
-      targetFileOffset: 4n,
-      byteCount: 5n,
-    },
-  },
-]);
-obeysTheLaws(control.DuplicateExtentsDataEx, [
-  {
-    name: 'an atomic range',
-    hex: `3000000000000000 0100000000000000 0200000000000000 0300000000000000 0400000000000000 0500000000000000
-      01000000 00000000`,
-    value: {
-      sourceFileIdPersistent: 1,
-      sourceFileIdVolatile: 2,
-      sourceFileOffset: 3n,
-      targetFileOffset: 4n,
-      byteCount: 5n,
-      flags: 1,
-    },
-  },
-]);
-obeysTheLaws(control.FileLevelTrim, [
-  {
-    name: 'a range',
-    hex: '00000000 01000000 0100000000000000 0200000000000000',
-    value: { key: 0, ranges: [{ offset: 1n, length: 2n }] },
-  },
-]);
-obeysTheLaws(control.FsctlOffloadWriteInput, [
-  {
-    name: 'a token',
-    hex: `20020000 00000000 0100000000000000 0200000000000000 0300000000000000 ${'aa'.repeat(512)}`,
-    value: { flags: 0, fileOffset: 1n, copyLength: 2n, transferOffset: 3n, token: Buffer.alloc(512, 0xaa) },
-  },
-]);
-obeysTheLaws(control.FsctlOffloadReadOutput, [
-  {
-    name: 'a token',
-    hex: `10020000 00000000 0100000000000000 ${'aa'.repeat(512)}`,
-    value: { flags: 0, transferLength: 1n, token: Buffer.alloc(512, 0xaa) },
-  },
-]);
-obeysTheLaws(control.FileQueryOnDiskVolInfoBuffer, [
-  {
-    name: 'UDF',
-    hex: `ffffffffffffffff ffffffffffffffff 0100 0200 550044004600 ${'00'.repeat(18)} ${time1} ${time2}
-      ${'00'.repeat(4 * 68)}`,
-    value: {
-      directoryCount: -1n,
-      fileCount: -1n,
-      fsFormatMajVersion: 1,
-      fsFormatMinVersion: 2,
-      fsFormatName: 'UDF',
-      formatTime: times.creationTime,
-      lastUpdateTime: times.lastAccessTime,
-      copyrightInfo: '',
-      abstractInfo: '',
-      formattingImplementationInfo: '',
-      lastModifyingImplementationInfo: '',
-    },
-  },
-]);
-obeysTheLaws(control.FileRegionOutput, [
-  {
-    name: 'a region',
-    hex: '00000000 01000000 01000000 00000000 0100000000000000 0200000000000000 01000000 00000000',
-    value: { flags: 0, totalRegionEntryCount: 1, regions: [{ fileOffset: 1n, length: 2n, usage: 1 }] },
   },
 ]);
