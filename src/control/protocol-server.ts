@@ -8,16 +8,21 @@ import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
 import type { Log } from '../base/log.ts';
 import { createCore } from '../fs/core.ts';
+import { localSecurityAuthority } from '../rpc/lsarpc.ts';
+import { serverService } from '../rpc/srvsvc.ts';
+import { workstationService } from '../rpc/wkssvc.ts';
 import { Server } from '../server/server.ts';
 import { VolumeNotifier } from '../server/volume-notifier.ts';
 import type { KeyLog } from '../session/server-state.ts';
 import type { Settings } from '../session/settings.ts';
 import type { Share } from '../session/tree-connect.ts';
 import { CoreDriver } from '../vfs/core-driver.ts';
+import { PipeShare } from '../vfs/pipe.ts';
 import { Volume } from '../vfs/volume.ts';
 import { AccessMask } from '../wire/flags.ts';
 import type { AccountStore } from './accounts.ts';
 import { SpnegoAuthenticator } from './authenticator.ts';
+import { serverCatalog } from './catalog.ts';
 import type { Endpoint } from './listen.ts';
 import type { AccessName } from './schema.ts';
 import type { OpenedShare } from './shares.ts';
@@ -42,7 +47,8 @@ export class ProtocolServer {
   constructor(parts: ProtocolParts) {
     const { serverName, serverGuid, settings, clock, entropy, log, keyLog } = parts;
     this.#authenticator = new SpnegoAuthenticator(parts, settings);
-    const shares = sharesOf(parts, () => this.#server.state);
+    const state = () => this.#server.state;
+    const shares = [...diskShares(parts, state), pipeShare(parts, state)];
     this.#server = new Server({
       serverName,
       serverGuid,
@@ -75,7 +81,7 @@ export class ProtocolServer {
   }
 }
 
-function sharesOf(parts: ProtocolParts, state: () => Server['state']): readonly Share[] {
+function diskShares(parts: ProtocolParts, state: () => Server['state']): readonly Share[] {
   const { limits } = parts.settings;
   const core = createCore({
     breakTimeoutMs: limits.breakTimeoutMs,
@@ -96,6 +102,25 @@ function sharesOf(parts: ProtocolParts, state: () => Server['state']): readonly 
     target: new Volume({ id: String(index), backend: share.backend, driver, limits, entropy, log }),
     maximalAccess: (identity: Identity) => present(masks.get(share.access(identity)), 'access mask'),
   }));
+}
+
+/** IPC$: everybody who has a session may ask who and what is here. [MS-SRVS] 3.1.1.7 */
+function pipeShare(parts: ProtocolParts, state: () => Server['state']): Share {
+  const catalog = serverCatalog(parts.serverName, state, parts.clock);
+  const endpoints = [
+    serverService(catalog),
+    workstationService(catalog),
+    localSecurityAuthority(parts.users),
+  ];
+  return {
+    name: 'IPC$',
+    comment: 'Remote IPC',
+    isHidden: false,
+    encryption: 'available',
+    isContinuouslyAvailable: false,
+    target: new PipeShare(endpoints, parts.settings.limits),
+    maximalAccess: () => AccessMask.FILE_ALL_ACCESS,
+  };
 }
 
 /** What a share permits at most. [MS-SMB2] 2.2.10 MaximalAccess */

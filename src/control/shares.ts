@@ -79,7 +79,8 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
     backend,
     isHidden: share.hidden,
     isReadOnly: readOnly,
-    encryption: share.encryption ?? parts.configuration.encryption.mode,
+    // What the server asks of every session is asked there; a share can only ask for more.
+    encryption: share.encryption ?? 'available',
     source: share.path ?? (share.memory === true ? 'in memory' : backend.name),
     access(identity) {
       const groups = identity.kind === 'user' ? parts.users.groupsOf(identity.name) : [];
