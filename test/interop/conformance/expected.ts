@@ -39,18 +39,15 @@ export function readExpected(path: string): Expectations {
   );
 }
 
-/** Writes a list, sorted, one leaf a line. */
+/** Writes a list, sorted, in the form that the formatter leaves alone. */
 export function writeExpected(path: string, expected: Expectations): void {
-  const lines = [...expected]
+  const entries = [...expected]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([leaf, { result, reason, seconds }]) => {
-      const isShort = reason === '' && seconds === 0;
-      const entry = isShort
-        ? result
-        : { result, ...(reason === '' ? {} : { reason }), ...(seconds === 0 ? {} : { seconds }) };
-      return `  ${JSON.stringify(leaf)}: ${JSON.stringify(entry)}`;
+    .map(([leaf, { result, reason, seconds }]): [string, unknown] => {
+      if (reason === '' && seconds === 0) return [leaf, result];
+      return [leaf, { result, ...(reason === '' ? {} : { reason }), ...(seconds === 0 ? {} : { seconds }) }];
     });
-  writeFileSync(path, `{\n${lines.join(',\n')}\n}\n`);
+  writeFileSync(path, `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
 }
 
 /** The entry after a run: reasons stay as long as the result does, and durations unless they changed much. */
