@@ -80,7 +80,7 @@ export class CoreDriver {
 
   /** What waits under `ticket`. To be asked for before {@link settle}, so that no answer is missed. */
   waiterOf(ticket: Ticket): Waiter {
-    const waiter = new Waiter(() => {
+    const waiter = new Waiter(ticket, () => {
       this.#waiters.delete(ticket);
       this.call((core, nowMs) => core.cancelTicket(ticket, nowMs));
     });

@@ -107,6 +107,11 @@ export class OpenFile {
     return this.handle.stat();
   }
 
+  /** The metadata that CLOSE may report: what it is after everything that was done through this open. */
+  async finalStat(): Promise<BackendStat> {
+    return this.handle.stat();
+  }
+
   attributesOf(stat: BackendStat): number {
     // A stream shows its file's attributes, and on a directory still is no directory. [MS-FSCC] 2.4.7
     return attributesOf(stat, this.isDirectory);

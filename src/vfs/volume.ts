@@ -120,9 +120,12 @@ export class Volume implements RemovalTarget {
     if (stream.count === 0 && this.#streams.get(key) === stream) this.#streams.delete(key);
   }
 
-  /** The state of a stream that is open. */
-  streamState(file: FileKey, stream: string): StreamState | undefined {
-    return this.#streams.get(streamKey(file, stream));
+  /** A stream that is open got another name (in upper case); to be called before the core is told. */
+  streamMoved(open: CoreOpen, name: string): void {
+    const state = this.#streams.get(streamKey(open.file, open.stream));
+    if (state === undefined) return;
+    this.#streams.delete(streamKey(open.file, open.stream));
+    this.#streams.set(streamKey(open.file, name), state);
   }
 
   /** The name moved in the store: opens by it, and by names below it, follow. */

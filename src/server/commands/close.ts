@@ -1,0 +1,57 @@
+/**
+ * CLOSE. [MS-SMB2] 3.3.5.10
+ */
+import type { BackendStat } from '../../backend/contract.ts';
+import { NtStatus, NtStatusError } from '../../base/status.ts';
+import { allocationOf } from '../../vfs/attributes.ts';
+import { OpenFile } from '../../vfs/open-file.ts';
+import { CloseFlags, CloseRequest, CloseResponse } from '../../wire/smb2/close.ts';
+import { Command } from '../../wire/smb2/header.ts';
+import { command } from '../command.ts';
+
+export const close = command({
+  name: 'CLOSE',
+  code: Command.CLOSE,
+  needs: 'open',
+  request: CloseRequest,
+  response: CloseResponse,
+  fileId: (request) => request.fileId,
+  interimAfterMs: 500,
+  validWhenExpired: true,
+  spec: '[MS-SMB2] 2.2.15, 2.2.16, 3.3.5.10',
+  async handle({ open, session }, request) {
+    const { target } = open;
+    const wantsAttributes = (request.flags & CloseFlags.POSTQUERY_ATTRIB) !== 0;
+    // The metadata is what it is after the last write and before the file may go.
+    const stat = wantsAttributes && target instanceof OpenFile ? await target.finalStat() : undefined;
+    if (target instanceof OpenFile && target.isClosed) throw new NtStatusError(NtStatus.FILE_CLOSED);
+    await session.closeOpen(open, 'close');
+    if (stat === undefined || !(target instanceof OpenFile)) return emptyResponse;
+    return attributesResponse(target, stat);
+  },
+});
+
+const emptyResponse: CloseResponse = Object.freeze({
+  flags: 0,
+  creationTime: 0n,
+  lastAccessTime: 0n,
+  lastWriteTime: 0n,
+  changeTime: 0n,
+  allocationSize: 0n,
+  endOfFile: 0n,
+  fileAttributes: 0,
+});
+
+function attributesResponse(file: OpenFile, stat: BackendStat): CloseResponse {
+  const { creationTime, lastAccessTime, lastWriteTime, changeTime } = stat;
+  return {
+    flags: CloseFlags.POSTQUERY_ATTRIB,
+    creationTime,
+    lastAccessTime,
+    lastWriteTime,
+    changeTime,
+    allocationSize: file.isDirectory ? 0n : allocationOf(stat),
+    endOfFile: file.isDirectory ? 0n : BigInt(stat.sizeBytes),
+    fileAttributes: file.attributesOf(stat),
+  };
+}

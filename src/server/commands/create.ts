@@ -1,0 +1,132 @@
+/**
+ * CREATE: opens, makes or reclaims a file, directory or pipe. [MS-SMB2] 3.3.5.9
+ */
+import { demand, NtStatus } from '../../base/status.ts';
+import type { CacheRequest } from '../../fs/types.ts';
+import type { Open } from '../../session/open.ts';
+import { createFile } from '../../vfs/create.ts';
+import type { OpenRequest, OpenResult } from '../../vfs/create-parameters.ts';
+import type { OpenFile } from '../../vfs/open-file.ts';
+import { reclaimFile } from '../../vfs/reclaim.ts';
+import { Volume } from '../../vfs/volume.ts';
+import { Waiter } from '../../vfs/waiter.ts';
+import { CreateAction, OplockLevel } from '../../wire/flags.ts';
+import { CreateRequest, CreateResponse, ImpersonationLevel } from '../../wire/smb2/create.ts';
+import { Command } from '../../wire/smb2/header.ts';
+import { type CreateContext, command, Reply } from '../command.ts';
+import { decodeContexts, type Reconnect, type RequestContexts } from './create-contexts.ts';
+import { createPipe } from './create-pipe.ts';
+import { createResponse, type Opened } from './create-response.ts';
+import { requesterOf } from './open-target.ts';
+
+export const create = command({
+  name: 'CREATE',
+  code: Command.CREATE,
+  needs: 'tree',
+  request: CreateRequest,
+  response: CreateResponse,
+  interimAfterMs: 500,
+  modifies: () => false,
+  spec: '[MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9',
+  handle(context, request) {
+    checkRequest(request);
+    const { target } = context.tree.share;
+    return target instanceof Volume ? createOn(target, context, request) : createPipe(context, request);
+  },
+});
+
+/** [MS-SMB2] 3.3.5.9: what is refused before anything is looked at. */
+function checkRequest(request: CreateRequest): void {
+  const isKnownLevel = request.impersonationLevel <= ImpersonationLevel.DELEGATE;
+  demand(isKnownLevel, NtStatus.BAD_IMPERSONATION_LEVEL);
+  demand(!request.name.startsWith('\\'), NtStatus.INVALID_PARAMETER, 'the name begins with a separator');
+}
+
+async function createOn(
+  volume: Volume,
+  context: CreateContext,
+  request: CreateRequest,
+): Promise<CreateResponse | Reply<CreateResponse>> {
+  const { dialect } = context.session;
+  const asked = decodeContexts(request.createContexts, dialect, context.limits);
+  const opened =
+    asked.reconnect === undefined
+      ? await openOrWait(volume, context, openRequestOf(context, request, asked))
+      : await reclaim(volume, context, { request, asked, reconnect: asked.reconnect });
+  const open = await register(context, opened.file);
+  const response = await createResponse({ ...opened, fileId: open.fileId }, asked);
+  return new Reply(NtStatus.SUCCESS, response, { afterSend: () => opened.file.announce() });
+}
+
+function openRequestOf(context: CreateContext, request: CreateRequest, asked: RequestContexts): OpenRequest {
+  return {
+    path: request.name,
+    desiredAccess: request.desiredAccess,
+    fileAttributes: request.fileAttributes,
+    shareAccess: request.shareAccess,
+    createDisposition: request.createDisposition,
+    createOptions: request.createOptions,
+    requester: requesterOf(context),
+    cache: cacheRequestOf(request, asked),
+    durable: asked.durable,
+    appInstance: asked.appInstance,
+    allocationBytes: asked.allocationBytes,
+    extendedAttributes: asked.extendedAttributes,
+    securityDescriptor: asked.securityDescriptor,
+    snapshotTime: asked.snapshotTime,
+  };
+}
+
+/** [MS-SMB2] 3.3.5.9: a lease counts only where the level says so. */
+function cacheRequestOf({ requestedOplockLevel }: CreateRequest, { lease }: RequestContexts): CacheRequest {
+  switch (requestedOplockLevel) {
+    case OplockLevel.LEASE:
+      return lease ?? { kind: 'none' };
+    case OplockLevel.LEVEL_II:
+    case OplockLevel.EXCLUSIVE:
+    case OplockLevel.BATCH:
+      return { kind: 'oplock', level: requestedOplockLevel };
+    default:
+      return { kind: 'none' };
+  }
+}
+
+async function openOrWait(volume: Volume, context: CreateContext, request: OpenRequest): Promise<OpenResult> {
+  let attempt = request;
+  for (;;) {
+    const outcome = await createFile(volume, attempt);
+    if (!(outcome instanceof Waiter)) return outcome;
+    await context.wait(outcome, { interim: 'now' });
+    attempt = { ...request, retryOf: outcome.ticket };
+  }
+}
+
+async function reclaim(
+  volume: Volume,
+  context: CreateContext,
+  { request, asked, reconnect }: { request: CreateRequest; asked: RequestContexts; reconnect: Reconnect },
+): Promise<Omit<Opened, 'fileId'>> {
+  const { lease } = asked;
+  const { file, cache } = reclaimFile(volume, {
+    ...reconnect,
+    ...(lease === undefined ? {} : { lease }),
+    requester: requesterOf(context),
+    path: request.name,
+  });
+  return { file, cache, action: CreateAction.OPENED, stat: await file.stat() };
+}
+
+/** Gives the open its FileId. A session that ended meanwhile gets none, and nothing is left open. */
+async function register(context: CreateContext, file: OpenFile): Promise<Open> {
+  const { session, tree } = context;
+  try {
+    demand(session.trees.get(tree.treeId) === tree, NtStatus.NETWORK_NAME_DELETED, 'the tree is gone');
+    demand(!context.connection.isClosed, NtStatus.CONNECTION_DISCONNECTED);
+    const open = session.addOpen(tree, file, file.persistentId);
+    context.carryOpen(open);
+    return open;
+  } catch (error) {
+    await file.close('close');
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What stands behind the open of a request, narrowed for the commands that work on it.
+ */
+import { present } from '../../base/assert.ts';
+import { demand, NtStatus } from '../../base/status.ts';
+import type { Privilege } from '../../fs/access.ts';
+import type { Open } from '../../session/open.ts';
+import type { Session } from '../../session/session.ts';
+import { OpenFile } from '../../vfs/open-file.ts';
+import type { Requester } from '../../vfs/security.ts';
+import { WellKnownSid } from '../../wire/dtyp/sid.ts';
+import type { TreeContext } from '../command.ts';
+
+/** The open file; `status` answers what makes no sense on a pipe. */
+export function openFileOf(open: Open, status: NtStatus = NtStatus.NOT_SUPPORTED): OpenFile {
+  const { target } = open;
+  demand(target instanceof OpenFile, status, 'not a file');
+  return target;
+}
+
+const administrator: readonly Privilege[] = ['security', 'takeOwnership', 'backup', 'restore'];
+const tokens = new WeakMap<Session, Requester['token']>();
+
+function tokenOf(session: Session): Requester['token'] {
+  const known = tokens.get(session);
+  if (known !== undefined) return known;
+  const { identity } = present(session.authenticated, 'authenticated session');
+  const groups = new Set(identity.groups);
+  const privileges = new Set(groups.has(WellKnownSid.BUILTIN_ADMINISTRATORS) ? administrator : []);
+  const token = { user: identity.sid, groups, privileges };
+  tokens.set(session, token);
+  return token;
+}
+
+/** On whose behalf a request on a share works. */
+export function requesterOf({ session, tree, connection }: TreeContext): Requester {
+  const token = tokenOf(session);
+  return {
+    token,
+    owner: {
+      clientGuid: connection.negotiated?.clientGuid ?? session.clientGuid,
+      session: session.sessionId,
+      user: token.user,
+      share: tree.share.name.toUpperCase(),
+    },
+    group: WellKnownSid.BUILTIN_USERS,
+    maximalAccess: tree.maximalAccess,
+  };
+}

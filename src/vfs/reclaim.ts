@@ -1,0 +1,36 @@
+/**
+ * Durable opens given back to the client that lost its connection. [MS-SMB2] 3.3.5.9.7, 3.3.5.9.12
+ */
+import { NtStatus, NtStatusError } from '../base/status.ts';
+import { isSameName } from '../fs/names.ts';
+import type { CacheGrant, ReclaimRequest } from '../fs/types.ts';
+import type { OpenFile } from './open-file.ts';
+import type { Requester } from './security.ts';
+import type { Volume } from './volume.ts';
+
+export interface ReclaimIntent extends Omit<ReclaimRequest, 'owner' | 'isSameName'> {
+  readonly requester: Requester;
+  /** The name in the request. */
+  readonly path: string;
+}
+
+/** The open again, or OBJECT_NAME_NOT_FOUND and what else the core says. */
+export function reclaimFile(volume: Volume, intent: ReclaimIntent): { file: OpenFile; cache: CacheGrant } {
+  const { requester, path, ...request } = intent;
+  const { driver } = volume;
+  const outcome = driver.call((core, nowMs) =>
+    core.reclaim(
+      {
+        ...request,
+        owner: requester.owner,
+        isSameName: (open) => isSameName(driver.fileOf(open)?.shownPath ?? '', path),
+      },
+      nowMs,
+    ),
+  );
+  if (outcome.kind === 'denied') throw new NtStatusError(outcome.status, 'durable reconnect');
+  const file = driver.fileOf(outcome.open);
+  if (file === undefined) throw new NtStatusError(NtStatus.OBJECT_NAME_NOT_FOUND, 'the handle is gone');
+  file.requester = requester;
+  return { file, cache: outcome.cache };
+}

@@ -1,0 +1,214 @@
+/**
+ * Renaming files, directories and streams, and making hard links. [MS-FSA] 2.1.5.15.11, 2.1.5.15.6
+ *
+ * Nothing here waits for a client: where one must act first a waiter is returned, and the request runs again.
+ */
+import type { BackendStat } from '../backend/contract.ts';
+import { isWithin, join, nameOf, parentOf } from '../backend/path.ts';
+import { present } from '../base/assert.ts';
+import { demand, NtStatus } from '../base/status.ts';
+import { isSameName, upper } from '../fs/names.ts';
+import type { Place, RenameRequest } from '../fs/types.ts';
+import { AccessMask, CompletionFilter, FileAction, FileAttribute } from '../wire/flags.ts';
+import { attributesOf } from './attributes.ts';
+import { parsePath, parseStream } from './name.ts';
+import { storedName } from './name-mapping.ts';
+import { streamPlace } from './notes.ts';
+import type { OpenFile } from './open-file.ts';
+import { type Directory, type Entry, placeIn } from './resolve.ts';
+import { defaultDescriptor, demandCreation, descriptorAt, grantAccess, storedDescriptor } from './security.ts';
+import { keepingTimes } from './times.ts';
+import type { Waiter } from './waiter.ts';
+
+export interface RenameIntent {
+  /** Share-relative path, or `:stream` for another name of the stream. */
+  readonly newName: string;
+  readonly replaceIfExists: boolean;
+  readonly isPosix?: boolean;
+  /** FILE_RENAME_IGNORE_READONLY_ATTRIBUTE. */
+  readonly ignoresReadOnly?: boolean;
+}
+
+/** Renames what `file` has open. */
+export async function renameFile(file: OpenFile, intent: RenameIntent): Promise<Waiter | undefined> {
+  file.demandAccess(AccessMask.DELETE);
+  if (intent.newName.startsWith(':')) return renameStream(file, intent);
+  // A stream has no name of its own outside its file.
+  demand(!file.isStream, NtStatus.INVALID_PARAMETER, 'a stream stays with its file');
+  return relocate(file, intent, moveNow);
+}
+
+/** Gives the file another name. */
+export async function linkFile(file: OpenFile, intent: RenameIntent): Promise<Waiter | undefined> {
+  demand(file.volume.backend.link, NtStatus.NOT_SUPPORTED, 'no hard links on this volume');
+  demand(!file.isDirectory, NtStatus.FILE_IS_A_DIRECTORY);
+  demand(!file.isStream, NtStatus.INVALID_PARAMETER);
+  file.demandAccess(AccessMask.FILE_WRITE_ATTRIBUTES);
+  return relocate(file, intent, linkNow);
+}
+
+interface Destination {
+  readonly parent: Directory;
+  readonly entry: Entry;
+  readonly place: Place;
+  readonly intent: RenameIntent;
+}
+
+type Step = (file: OpenFile, to: Destination) => Promise<Waiter | undefined>;
+
+async function relocate(file: OpenFile, intent: RenameIntent, step: Step): Promise<Waiter | undefined> {
+  const { volume, core, link } = file;
+  demand(link.path !== '', NtStatus.ACCESS_DENIED, 'the root of a share stays');
+  demand(!link.isRemoved, NtStatus.FILE_DELETED);
+  const path = parsePath(intent.newName.replace(/^\\/, ''), volume.limits);
+  const last = path.components.at(-1);
+  demand(last !== undefined && path.stream === undefined, NtStatus.OBJECT_NAME_INVALID, 'new name');
+  const parent = await volume.resolver.directory(path.components.slice(0, -1));
+  const slots = [volume.slotOf(core.place), volume.slot(parent.key, last)];
+  return volume.names.run(slots, async () => {
+    const found = await volume.resolver.entry(parent, last);
+    const to = { parent, entry: found, place: placeIn(parent, last), intent };
+    await checkDestination(file, to);
+    return step(file, to);
+  });
+}
+
+async function checkDestination(file: OpenFile, { parent, entry, intent }: Destination): Promise<void> {
+  const { volume, requester, link } = file;
+  demand(!file.isDirectory || !isWithin(entry.path, link.path) || entry.path === link.path, NtStatus.ACCESS_DENIED);
+  const stored = await storedDescriptor(volume, parent.path);
+  demandCreation(stored ?? defaultDescriptor(requester, true), requester, file.isDirectory);
+  const { stat } = entry;
+  if (stat === undefined || isOwn(file, entry)) return;
+  const removal = volume.removalOf(volume.keyOf(stat.fileId), '');
+  demand(intent.replaceIfExists || removal !== undefined, NtStatus.OBJECT_NAME_COLLISION);
+  await checkReplaced(file, { parent, entry, stat, ignoresReadOnly: intent.ignoresReadOnly === true });
+}
+
+/** The name found is the file's own, perhaps in another case. */
+function isOwn(file: OpenFile, entry: Entry): boolean {
+  return entry.path === file.link.path;
+}
+
+/** [MS-FSA] 2.1.5.15.11: what is replaced must be deletable. */
+async function checkReplaced(
+  file: OpenFile,
+  target: { parent: Directory; entry: Entry; stat: BackendStat; ignoresReadOnly: boolean },
+): Promise<void> {
+  const { volume, requester } = file;
+  const { stat, entry, parent } = target;
+  const isDirectory = stat.kind === 'directory';
+  demand(!isDirectory, NtStatus.ACCESS_DENIED, 'a directory is not replaced');
+  demand(!file.isDirectory, NtStatus.ACCESS_DENIED, 'a directory replaces nothing');
+  const attributes = attributesOf(stat, isDirectory);
+  const isReadOnly = (attributes & FileAttribute.READONLY) !== 0;
+  demand(!isReadOnly || target.ignoresReadOnly, NtStatus.ACCESS_DENIED, 'read-only target');
+  const checked = {
+    descriptor: await descriptorAt(volume, { path: entry.path, isDirectory }, requester),
+    parent: await descriptorAt(volume, { path: parent.path, isDirectory: true }, requester),
+    isDirectory,
+    attributes: attributes & ~FileAttribute.READONLY,
+  };
+  grantAccess(checked, requester, { desiredAccess: AccessMask.DELETE, createOptions: 0 });
+}
+
+function requestOf(file: OpenFile, { entry, place, intent }: Destination): RenameRequest {
+  const { stat } = entry;
+  const isOther = stat !== undefined && !isOwn(file, entry);
+  const target = isOther && { file: file.volume.keyOf(stat.fileId), isDirectory: stat.kind === 'directory' };
+  return {
+    to: place,
+    replaceIfExists: intent.replaceIfExists,
+    ...(target ? { target } : {}),
+    ...(intent.isPosix === undefined ? {} : { isPosix: intent.isPosix }),
+  };
+}
+
+async function moveNow(file: OpenFile, to: Destination): Promise<Waiter | undefined> {
+  const { volume, core, link } = file;
+  const { driver, backend } = volume;
+  const waiter = driver.attempt((fs, nowMs) => fs.rename(core, requestOf(file, to), nowMs));
+  if (waiter !== undefined) return waiter;
+  const from = link.path;
+  const stored = storedName(to.place.name);
+  const path = join(to.parent.path, stored);
+  if (from === path) return undefined;
+  const old = core.place;
+  // Another name in the way differs in case only, or is to be replaced under its own spelling.
+  if (to.entry.stat !== undefined && to.entry.path !== path && !isOwn(file, to.entry)) {
+    await backend.removeFile(to.entry.path);
+  }
+  await keepingTimes(file, () => backend.rename(from, path, to.intent.replaceIfExists));
+  volume.moved(from, path);
+  await volume.index.removed(parentOf(from), nameOf(from));
+  await volume.index.added(to.parent.path, stored);
+  noteReplaced(file, to);
+  driver.call((fs, nowMs) => fs.renamed(core, to.place, nowMs));
+  noteMove(file, old, to.place);
+  return undefined;
+}
+
+function noteReplaced(file: OpenFile, { entry, place }: Destination): void {
+  if (entry.stat === undefined || isOwn(file, entry)) return;
+  const filter = CompletionFilter.FILE_NAME;
+  file.volume.changed({ place, action: FileAction.REMOVED, filter, by: file.core });
+}
+
+/** A name that stays in its directory is reported as renamed, one that leaves it as gone and come. */
+function noteMove(file: OpenFile, from: Place, to: Place): void {
+  const { volume, core } = file;
+  const filter = file.isDirectory ? CompletionFilter.DIR_NAME : CompletionFilter.FILE_NAME;
+  const isSameDirectory = from.ancestors.at(-1)?.directory === to.ancestors.at(-1)?.directory;
+  if (isSameDirectory) {
+    volume.changed({ place: from, action: FileAction.RENAMED_OLD_NAME, filter, newPlace: to, by: core });
+    return;
+  }
+  volume.changed({ place: from, action: FileAction.REMOVED, filter, by: core });
+  volume.changed({ place: to, action: FileAction.ADDED, filter, by: core });
+}
+
+async function linkNow(file: OpenFile, to: Destination): Promise<Waiter | undefined> {
+  const { volume, core, link } = file;
+  const { driver, backend } = volume;
+  demand(!isOwn(file, to.entry), NtStatus.OBJECT_NAME_COLLISION);
+  const waiter = driver.attempt((fs, nowMs) => fs.link(core, requestOf(file, to), nowMs));
+  if (waiter !== undefined) return waiter;
+  if (to.entry.stat !== undefined) {
+    await backend.removeFile(to.entry.path);
+    noteReplaced(file, to);
+  }
+  const stored = storedName(to.place.name);
+  await present(backend.link, 'links')(link.path, join(to.parent.path, stored));
+  await volume.index.added(to.parent.path, stored);
+  const filter = CompletionFilter.FILE_NAME;
+  volume.changed({ place: to.place, action: FileAction.ADDED, filter, by: core });
+  return undefined;
+}
+
+/** [MS-FSA] 2.1.5.15.11: `:name` renames the stream itself. */
+async function renameStream(file: OpenFile, intent: RenameIntent): Promise<Waiter | undefined> {
+  const { volume, core, link } = file;
+  const { name, type } = parseStream(intent.newName.slice(1));
+  demand(type === '$DATA', NtStatus.INVALID_PARAMETER, 'only data streams are renamed');
+  demand(file.isStream && name !== '', NtStatus.INVALID_PARAMETER, 'the unnamed stream stays');
+  const streams = present(volume.backend.streams, 'streams');
+  const listed = await streams.list(link.path);
+  const taken = listed.find((stream) => isSameName(stream.name, name) && stream.name !== file.streamName);
+  const isOwnCase = taken !== undefined && isSameName(taken.name, file.streamName);
+  demand(taken === undefined || isOwnCase || intent.replaceIfExists, NtStatus.OBJECT_NAME_COLLISION);
+  const waiter = volume.driver.attempt((fs, nowMs) =>
+    fs.renameStream(core, upper(name), intent.replaceIfExists, nowMs),
+  );
+  if (waiter !== undefined) return waiter;
+  const from = file.streamName;
+  if (taken !== undefined && !isOwnCase) await streams.remove(link.path, taken.name);
+  await keepingTimes(file, () => streams.rename(link.path, from, name, intent.replaceIfExists));
+  volume.streamMoved(core, upper(name));
+  volume.driver.call((fs) => fs.streamRenamed(core, upper(name)));
+  for (const open of volume.openFiles()) if (open.link === link && open.streamName === from) open.streamName = name;
+  const filter = CompletionFilter.STREAM_NAME;
+  const newPlace = streamPlace(core.place, name);
+  const place = streamPlace(core.place, from);
+  volume.changed({ place, action: FileAction.RENAMED_OLD_NAME, filter, newPlace, by: core });
+  return undefined;
+}
