@@ -46,6 +46,19 @@ export interface CoreSnapshot {
   readonly opens: readonly OpenRecord[];
 }
 
+/** How much there is of what; all zero when everything is closed. */
+export interface CoreCensus {
+  readonly opens: number;
+  readonly files: number;
+  readonly leases: number;
+  /** Requests that wait. */
+  readonly tickets: number;
+  /** Breaks without their acknowledgement. */
+  readonly breaks: number;
+  readonly watchedDirectories: number;
+  readonly disconnectedOpens: number;
+}
+
 export interface FileCore {
   /** Effects since the last call, in order. */
   takeEffects(): CoreEffects;
@@ -128,6 +141,8 @@ export interface FileCore {
   opensOf(file: FileKey): readonly CoreOpen[];
   /** Number of opens in all. */
   readonly openCount: number;
+  /** For metrics, and for the proof that nothing is left over. */
+  census(): CoreCensus;
 
   /** The persistent opens, with their locks, leases and deletion state. */
   snapshot(): CoreSnapshot;

@@ -8,7 +8,7 @@ import { defaultLimits } from '../base/limits.ts';
 import { NtStatus } from '../base/status.ts';
 import { FileAction } from '../wire/flags.ts';
 import { closeOpen } from './closing.ts';
-import type { CoreSettings, CoreSnapshot, FileCore } from './contract.ts';
+import type { CoreCensus, CoreSettings, CoreSnapshot, FileCore } from './contract.ts';
 import { applyDisposition, isDeletePending } from './deletion.ts';
 import { disconnect, expireDurables, makeResilient, reclaim } from './durable.ts';
 import {
@@ -278,6 +278,19 @@ class FileSystemCore implements FileCore {
 
   get openCount(): number {
     return this.#state.opens.size;
+  }
+
+  census(): CoreCensus {
+    const { opens, files, leases, tickets, breaking, watchers, disconnected } = this.#state;
+    return {
+      opens: opens.size,
+      files: files.size,
+      leases: leases.size,
+      tickets: tickets.size,
+      breaks: breaking.size,
+      watchedDirectories: watchers.size,
+      disconnectedOpens: disconnected.size,
+    };
   }
 
   snapshot(): CoreSnapshot {

@@ -8,6 +8,7 @@ import { closeOpen, endDisconnection } from './closing.ts';
 import type { CoreState, OpenState } from './file-object.ts';
 import { endWaitingLocks } from './lock-requests.ts';
 import { endWatch } from './notify.ts';
+import { repeatBreak } from './oplock-breaks.ts';
 import { grantOf } from './oplock-grants.ts';
 import type { DurableRequest, ReclaimOutcome, ReclaimRequest } from './types.ts';
 
@@ -77,6 +78,7 @@ export function reclaim(state: CoreState, request: ReclaimRequest): ReclaimOutco
   endDisconnection(state, open);
   open.isDisconnected = false;
   open.owner = request.owner;
+  if (open.cache !== undefined) repeatBreak(state, open.cache);
   return { kind: 'granted', open, cache: grantOf(open) };
 }
 

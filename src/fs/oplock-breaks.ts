@@ -105,6 +105,8 @@ interface Step {
 
 function pushBreak(state: CoreState, cache: Cache, { from, to, isAckRequired }: Step): void {
   const opens = [...cache.opens].filter((open) => !open.isDisconnected).reverse();
+  // Nobody can hear it now; who comes back in time is told then.
+  if (opens.length === 0) return;
   if (cache.lease !== undefined) {
     const { clientGuid, key } = cache.lease;
     const { version, epoch } = cache;
@@ -126,6 +128,12 @@ function pushBreak(state: CoreState, cache: Cache, { from, to, isAckRequired }: 
   const [open] = opens;
   if (open === undefined) return;
   state.effects.push({ kind: 'break', target: 'oplock', open, toLevel: levelOf(to), isAckRequired });
+}
+
+/** A holder came back while its break is under way: it is told again. [MS-SMB2] 3.3.5.9.12 */
+export function repeatBreak(state: CoreState, cache: Cache): void {
+  if (cache.breakingTo === undefined) return;
+  pushBreak(state, cache, { from: cache.state, to: cache.breakingTo, isAckRequired: true });
 }
 
 /** The level of an oplock that holds `state`. */
