@@ -83,7 +83,7 @@ export function commandReference(): string {
   parts.push(...[...specialVariables].map(([name, meaning]) => `| \`${name}\` | ${meaning} |`), '');
   parts.push('## Exit codes\n', '| Code | Meaning |', '| --- | --- |');
   parts.push(...exitCodeMeanings.map(([code, meaning]) => `| ${code} | ${meaning} |`), '');
-  return `${[...parts, ...signals, ...events].join('\n').trimEnd()}\n`;
+  return `${[...parts, ...signals, ...events, ...captures].join('\n').trimEnd()}\n`;
 }
 
 const signals = [
@@ -107,5 +107,19 @@ const events = [
   '| `stopped` | every counter of the server, such as `connections`, `sessions`, `opens` |',
   '| `error` | `message`; the process ends with a code other than 0 |',
   '',
-  'Other events come from the server as things happen; ignore those you do not know.',
+  '| `session-established` | `user`, `kind`, `dialect`, `address` |',
+  '| `connection-closed` | `address`, `reason`; the server closed it |',
+  '| `connection-refused` | `address`, `connections`; a limit was reached |\n',
+  'Other events may come; ignore those you do not know.',
+];
+
+const captures = [
+  '',
+  '## Reading an encrypted capture\n',
+  "For debugging only: `--debug-key-log FILE` appends a row for every session, in the form of Wireshark's table",
+  '`smb2_seskey_list`. A folder that holds the file under that name is a profile that decrypts:\n',
+  '```console',
+  '$ smbkit serve ./folder --debug-key-log profile/smb2_seskey_list',
+  '$ WIRESHARK_CONFIG_DIR=profile tshark -r capture.pcap -d tcp.port==1445,nbss -Y smb2',
+  '```',
 ];

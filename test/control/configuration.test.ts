@@ -76,7 +76,10 @@ describe('reading the file', () => {
 const mistakes: readonly (readonly [file: string, said: string])[] = [
   ['serer: {}', '/etc/smbkit.yaml:1:1: serer: unknown setting. Did you mean "server"?'],
   ['server:\n  prot: 1', '/etc/smbkit.yaml:2:3: server.prot: unknown setting. Did you mean "port"?'],
-  ['server:\n  colour: 1', 'server.colour: unknown setting. Known here: name, host, port, strictPort, stateDir.'],
+  [
+    'server:\n  colour: 1',
+    'server.colour: unknown setting. Known here: name, host, port, strictPort, stateDir.',
+  ],
   ['shares:\n  a:\n    pth: x', '/etc/smbkit.yaml:3:5: shares.a.pth: unknown setting. Did you mean "path"?'],
   ['server:\n  port: http', '2:3: server.port: must be a whole number from 0 to 65535, not "http"'],
   ['server: { port: 70000 }', '1:11: server.port: must be a whole number from 0 to 65535, not 70000'],
