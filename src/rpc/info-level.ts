@@ -78,7 +78,10 @@ export function answerInfo<R>({ levels, level, caller, record, absent }: InfoQue
   const refused = refusal(levels, level, caller);
   const found = refused === Win32Error.SUCCESS ? record : undefined;
   writer.u32(level);
-  writer.pointer(found === undefined ? undefined : () => writeRecord(writer, levels, level, found));
+  // A level without a structure is an arm of the union without a member.
+  if (levels.has(level)) {
+    writer.pointer(found === undefined ? undefined : () => writeRecord(writer, levels, level, found));
+  }
   writer.u32(refused !== Win32Error.SUCCESS ? refused : found === undefined ? absent : Win32Error.SUCCESS);
   return writer.stub();
 }
@@ -91,10 +94,14 @@ export interface EnumRequest {
   readonly resume: number | undefined;
 }
 
-/** Reads the enumeration structure, PreferedMaximumLength and ResumeHandle; the container has to be empty. */
-export function readEnum(reader: NdrReader): EnumRequest {
+/**
+ * Reads the enumeration structure, whose container has to be empty, PreferedMaximumLength and ResumeHandle. Of a level that is
+ * not among `levels` nothing more is read: its layout is not known.
+ */
+export function readEnum(reader: NdrReader, levels: ReadonlyMap<number, unknown>): EnumRequest {
   const level = reader.u32();
   if (reader.u32() !== level) throw new WireError('NDR: union of another level');
+  if (!levels.has(level)) return { level, preferredBytes: 0, resume: undefined };
   if (reader.pointer()) {
     const count = reader.u32();
     const hasBuffer = reader.pointer();
@@ -123,7 +130,7 @@ export function answerEnum<R>({ levels, request, caller, records }: EnumQuery<R>
   const writer = new NdrWriter();
   writer.u32(level);
   writer.u32(level);
-  writer.pointer(() => writeContainer(writer, levels, level, all.slice(0, count)));
+  if (levels.has(level)) writer.pointer(() => writeContainer(writer, levels, level, all.slice(0, count)));
   writer.u32(all.length);
   writer.pointer(resume === undefined ? undefined : () => writer.u32(isMore ? resume + count : 0));
   writer.u32(refused !== Win32Error.SUCCESS ? refused : isMore ? Win32Error.MORE_DATA : Win32Error.SUCCESS);

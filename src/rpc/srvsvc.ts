@@ -101,17 +101,23 @@ const serverDetail = [
   text<ServerIdentity>((server) => server.comment),
 ];
 
-/** [MS-SRVS] 2.2.4.40 to 2.2.4.42. Level 102 is open, as administration tools of other systems ask for it first. */
+const serverSettings = [
+  ...serverDetail,
+  // Users: unlimited. Auto-disconnect after 15 minutes. Visible. Announce interval and jitter. Licenses.
+  ...[0xffff_ffff, 15, 0, 240, 3000, 0].map((value) => word<ServerIdentity>(() => value)),
+  text<ServerIdentity>(() => 'C:\\'),
+];
+
+/** [MS-SRVS] 2.2.4.40 to 2.2.4.43. Level 102 is open, as administration tools of other systems ask for it first. */
 const serverLevels: InfoLevels<ServerIdentity> = new Map([
   [100, open(...serverHead)],
   [101, open(...serverDetail)],
+  [102, open(...serverSettings)],
   [
-    102,
+    103,
     open(
-      ...serverDetail,
-      // Users: unlimited. Auto-disconnect after 15 minutes. Visible. Announce interval and jitter. Licenses.
-      ...[0xffff_ffff, 15, 0, 240, 3000, 0].map((value) => word<ServerIdentity>(() => value)),
-      text<ServerIdentity>(() => 'C:\\'),
+      ...serverSettings,
+      word<ServerIdentity>(() => 0),
     ),
   ],
   // Settings of the LAN Manager service; privileged, and never present.
@@ -202,7 +208,7 @@ function connectionEnum({ reader, catalog, caller }: Call): Buffer {
   const qualifier = withoutBackslashes(uniqueText(reader));
   const matches = (connection: ConnectionRecord): boolean =>
     passes(qualifier, connection.shareName) || passes(qualifier, connection.clientName);
-  const request = readEnum(reader);
+  const request = readEnum(reader, connectionLevels);
   const records = (): ConnectionRecord[] => catalog.connections().filter(matches);
   return answerEnum({ levels: connectionLevels, request, caller, records });
 }
@@ -214,7 +220,7 @@ function fileEnum({ reader, catalog, caller }: Call): Buffer {
   const userName = uniqueText(reader);
   const matches = (file: FileRecord): boolean =>
     passes(userName, file.userName) && file.path.toLowerCase().startsWith(basePath);
-  const request = readEnum(reader);
+  const request = readEnum(reader, fileLevels);
   const records = (): FileRecord[] => catalog.files().filter(matches);
   return answerEnum({ levels: fileLevels, request, caller, records });
 }
@@ -226,7 +232,7 @@ function sessionEnum({ reader, catalog, caller }: Call): Buffer {
   const userName = uniqueText(reader);
   const matches = (session: SessionRecord): boolean =>
     passes(clientName, withoutBackslashes(session.clientName) ?? '') && passes(userName, session.userName);
-  const request = readEnum(reader);
+  const request = readEnum(reader, sessionLevels);
   const records = (): SessionRecord[] => catalog.sessions().filter(matches);
   return answerEnum({ levels: sessionLevels, request, caller, records });
 }
@@ -234,7 +240,7 @@ function sessionEnum({ reader, catalog, caller }: Call): Buffer {
 /** NetrShareEnum and NetrShareEnumSticky: all shares are sticky. [MS-SRVS] 3.1.4.8, 3.1.4.9 */
 function shareEnum({ reader, catalog, caller }: Call): Buffer {
   uniqueText(reader);
-  const request = readEnum(reader);
+  const request = readEnum(reader, shareEnumLevels);
   return answerEnum({ levels: shareEnumLevels, request, caller, records: () => catalog.shares(caller) });
 }
 

@@ -80,7 +80,7 @@ function workstationGetInfo({ reader, catalog, caller }: Call): Buffer {
 /** NetrWkstaUserEnum: nobody is logged on at the console. [MS-WKST] 3.2.4.3 */
 function userEnum({ reader, caller }: Call): Buffer {
   reader.unique(() => reader.text());
-  return answerEnum({ levels: userLevels, request: readEnum(reader), caller, records: () => [] });
+  return answerEnum({ levels: userLevels, request: readEnum(reader, userLevels), caller, records: () => [] });
 }
 
 /** [MS-WKST] 3.2.4; any other number is answered with a fault. */

@@ -49,9 +49,17 @@ test('NetrShareGetInfo answers at level 1, and refuses level 2 to an ordinary us
 test('NetrShareGetInfo of an absent share and at an unknown level returns an error', () => {
   const request = hex(sambaStub.shareGetInfo1Request);
   request.writeUInt32LE(77, request.length - 4);
-  assert.equal(srvsvc.call(16, request, ann).toString('hex'), '4d000000000000007c000000');
+  assert.equal(srvsvc.call(16, request, ann).toString('hex'), '4d0000007c000000');
   const absent = serverService(catalogOf([])).call(16, hex(sambaStub.shareGetInfo1Request), ann);
   assert.equal(absent.toString('hex'), '010000000000000006090000');
+});
+
+test('an enumeration at an unknown level returns an error and no container', () => {
+  const request = hex('00000000 63000000 63000000 00000000 ffffffff 00000000');
+  assert.equal(
+    srvsvc.call(15, request, ann).toString('hex'),
+    hex('63000000 63000000 00000000 00000000 7c000000').toString('hex'),
+  );
 });
 
 test('NetrShareGetInfo at level 1005 tells the flags', () => {
