@@ -1,0 +1,27 @@
+/**
+ * Storage for embedders: the contract, the stores and the wrappers.
+ */
+export type * from './contract.ts';
+export { BackendError } from './error.ts';
+export { type Fault, type FaultPlan, fault, faultAt, faultsBy } from './fault.ts';
+export { latency } from './latency.ts';
+export { type LocalOptions, localBackend } from './local.ts';
+export { MemoryBackend, type MemoryOptions, memoryBackend, type Seed } from './memory.ts';
+export { metadataLog } from './metadata-log.ts';
+export type {
+  FileMetadata,
+  FileReference,
+  MetadataStore,
+  StreamContent,
+  StreamStore,
+  ToldTime,
+} from './metadata-store.ts';
+export { readOnly } from './read-only.ts';
+export {
+  type BackendCall,
+  type Gate,
+  type Operation,
+  operations,
+  type Wrapping,
+  wrapBackend,
+} from './wrap.ts';
