@@ -23,7 +23,10 @@ before(async () => {
   writeFileSync(join(folder, 'fixed', 'there.txt'), 'fixed');
   makeTree(join(folder, 'tree'));
   const fixed = { path: join(folder, 'fixed'), isReadOnly: true };
-  server = await startServer({ shares: { files: { path: join(folder, 'served') }, memory: {}, fixed } });
+  server = await startServer({
+    shares: { files: { path: join(folder, 'served') }, memory: {}, fixed },
+    settings: { limits: { failedLogonDelayMs: 10 } },
+  });
 });
 
 after(async () => {
