@@ -1,50 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { UserStore } from '../../src/auth/identity.ts';
-import { type AuthenticationComplete, LogonError } from '../../src/auth/mechanism.ts';
-import type { NtlmOptions } from '../../src/auth/ntlm/acceptor.ts';
 import { decodeAvPairs } from '../../src/auth/ntlm/av-pairs.ts';
 import { AvId, NtlmFlag } from '../../src/auth/ntlm/flags.ts';
-import {
-  type AuthenticateMessage,
-  decodeAuthenticate,
-  decodeChallenge,
-  encodeAuthenticate,
-} from '../../src/auth/ntlm/messages.ts';
-import { upperCase } from '../../src/auth/ntlm/ntlmv2.ts';
+import { type AuthenticateMessage, decodeChallenge } from '../../src/auth/ntlm/messages.ts';
 import { EMPTY } from '../../src/base/bytes.ts';
-import { NtStatus } from '../../src/base/status.ts';
-import { type NtlmClient, windowsClientFlags } from '../../src/testing/ntlm-client.ts';
+import { windowsClientFlags } from '../../src/testing/ntlm-client.ts';
 import { account, ntlmClient, ntlmServer, storeOf, users } from './fixtures.ts';
+import { type Change, changed, logOn, refused } from './ntlm-logon.ts';
 
-type Change = (message: AuthenticateMessage) => AuthenticateMessage;
-
-/** Logs in; `tamper` sees the AUTHENTICATE message on its way. */
-async function logOn(
-  client: NtlmClient,
-  options: Partial<NtlmOptions> = {},
-  tamper: (authenticate: Buffer) => Buffer = (bytes) => bytes,
-): Promise<AuthenticationComplete> {
-  const server = ntlmServer(options).begin();
-  const challenged = await server.step(client.negotiateMessage);
-  assert.ok(challenged.kind === 'continue');
-  const done = await server.step(tamper(client.authenticate(challenged.token)));
-  assert.ok(done.kind === 'complete');
-  return done;
-}
-
-async function refused(attempt: Promise<unknown>, what?: string): Promise<LogonError> {
-  const error = await attempt.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof LogonError, what ?? `refused, not ${error}`);
-  assert.equal(error.status, NtStatus.LOGON_FAILURE);
-  return error;
-}
-
-const changed = (change: Change) => (bytes: Buffer) => encodeAuthenticate(change(decodeAuthenticate(bytes)));
 const withoutMic = { sendsMic: false };
 
 describe('a user with the right password', () => {
@@ -330,72 +294,5 @@ describe('the challenge', () => {
       if (step.kind === 'continue') seen.add(decodeChallenge(step.token).serverChallenge.toString('hex'));
     }
     assert.equal(seen.size, 3);
-  });
-});
-
-describe('bytes that are no NTLM message', () => {
-  it('are refused, whatever they are', async () => {
-    const attempt = async (first: Buffer, second?: Buffer) => {
-      const server = ntlmServer().begin();
-      const step = await server.step(first);
-      assert.ok(step.kind === 'continue');
-      return second === undefined ? step : server.step(second);
-    };
-    const client = ntlmClient('alice', 'Secret.1');
-    for (const type of [0, 2, 3, 4, 0xffff_ffff]) {
-      const wrong = Buffer.from(client.negotiateMessage);
-      wrong.writeUInt32LE(type, 8);
-      await refused(attempt(wrong), `type ${type} first`);
-      await refused(attempt(client.negotiateMessage, wrong), `type ${type} second`);
-    }
-    await refused(attempt(client.negotiateMessage, client.negotiateMessage));
-    await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 120 }), async (noise) => {
-        const head = Buffer.concat([Buffer.from('NTLMSSP\0\x03\0\0\0', 'latin1'), Buffer.from(noise)]);
-        await refused(attempt(Buffer.from(noise)));
-        await refused(attempt(client.negotiateMessage, head));
-      }),
-      { numRuns: 200 },
-    );
-  });
-
-  it('include every truncation of a right one', async () => {
-    const size = (await sizeOfAuthenticate()) - 1;
-    for (let length = 0; length <= size; length++) {
-      const cut = (bytes: Buffer) => bytes.subarray(0, length);
-      await refused(logOn(ntlmClient('alice', 'Secret.1', withoutMic), {}, cut), `${length} bytes`);
-    }
-  });
-
-  it('include payloads that overlap each other, the header, or the end', async () => {
-    const place = (field: number, offset: number) => (bytes: Buffer) => {
-      bytes.writeUInt32LE(offset >>> 0, field + 4);
-      return bytes;
-    };
-    const fields = { lm: 12, nt: 20, domain: 28, user: 36, key: 52 };
-    for (const [name, field] of Object.entries(fields)) {
-      for (const offset of [0, 32, 60, 100, 0x7fff_ffff, 0xffff_fff0]) {
-        const client = ntlmClient('alice', 'Secret.1', { domain: 'D', ...withoutMic });
-        await refused(logOn(client, {}, place(field, offset)), `${name} at ${offset}`);
-      }
-    }
-  });
-});
-
-async function sizeOfAuthenticate(): Promise<number> {
-  let size = 0;
-  await logOn(ntlmClient('alice', 'Secret.1', withoutMic), {}, (bytes) => {
-    size = bytes.length;
-    return bytes;
-  });
-  return size;
-}
-
-describe('upper case', () => {
-  it('keeps what would become longer and does not depend on the locale', () => {
-    assert.equal(upperCase('straße'), 'STRAßE');
-    assert.equal(upperCase('iı'), 'II');
-    assert.equal(upperCase('äéø'), 'ÄÉØ');
-    assert.equal(upperCase('\ud800x'), '\ud800X');
   });
 });
