@@ -32,7 +32,7 @@ export const FileStandardInformation = struct('FileStandardInformation', {
 });
 export type FileStandardInformation = Infer<typeof FileStandardInformation>;
 
-/** [MS-FSCC] 2.4.26 */
+/** [MS-FSCC] 2.4.27 */
 export const FileInternalInformation = struct('FileInternalInformation', { indexNumber: u64 });
 export type FileInternalInformation = Infer<typeof FileInternalInformation>;
 
@@ -78,7 +78,7 @@ export type FileAllocationInformation = Infer<typeof FileAllocationInformation>;
 export const FileEndOfFileInformation = struct('FileEndOfFileInformation', { endOfFile: i64 });
 export type FileEndOfFileInformation = Infer<typeof FileEndOfFileInformation>;
 
-/** [MS-FSCC] 2.4.51 */
+/** [MS-FSCC] 2.4.50 */
 export const FileValidDataLengthInformation = struct('FileValidDataLengthInformation', {
   validDataLength: i64,
 });
@@ -132,7 +132,7 @@ export const FileAttributeTagInformation = struct('FileAttributeTagInformation',
 });
 export type FileAttributeTagInformation = Infer<typeof FileAttributeTagInformation>;
 
-/** [MS-FSCC] 2.4.25 */
+/** [MS-FSCC] 2.4.26 */
 export const FileIdInformation = struct('FileIdInformation', {
   volumeSerialNumber: u64,
   fileId128: FileId128,
@@ -160,7 +160,7 @@ const stat = {
   effectiveAccess: u32,
 };
 
-/** FILE_STAT_INFORMATION of ntifs.h; its parts are those of [MS-FSCC] 2.4.7, 2.4.26 and 2.4.47. */
+/** FILE_STAT_INFORMATION of ntifs.h; its parts are those of [MS-FSCC] 2.4.7, 2.4.27 and 2.4.47. */
 export const FileStatInformation = struct('FileStatInformation', stat);
 export type FileStatInformation = Infer<typeof FileStatInformation>;
 

@@ -42,7 +42,7 @@ export const FileRenameInformationEx = struct(
 );
 export type FileRenameInformationEx = Infer<typeof FileRenameInformationEx>;
 
-/** FileLinkInformation for SMB2; rootDirectory has to be zero. [MS-FSCC] 2.4.27.2 */
+/** FileLinkInformation for SMB2; rootDirectory has to be zero. [MS-FSCC] 2.4.28.2 */
 export const FileLinkInformation = struct(
   'FileLinkInformation',
   { replaceIfExists: bool, reserved: reserved(7), ...target },
@@ -50,7 +50,7 @@ export const FileLinkInformation = struct(
 );
 export type FileLinkInformation = Infer<typeof FileLinkInformation>;
 
-/** FILE_LINK_INFORMATION_EX of ntifs.h; as [MS-FSCC] 2.4.27.2 with flags */
+/** FILE_LINK_INFORMATION_EX of ntifs.h; as [MS-FSCC] 2.4.28.2 with flags */
 export const FileLinkInformationEx = struct(
   'FileLinkInformationEx',
   { flags: u32, reserved: reserved(4), ...target },
