@@ -2,6 +2,7 @@
  * Handles of the local store.
  */
 import fs from 'node:fs';
+import type { Clock } from '../base/clock.ts';
 import type { BackendHandle, BackendStat, MaybePromise, StatChange } from './contract.ts';
 import type { Descriptor } from './descriptor.ts';
 import type { DirtyDirectories } from './dirty-directories.ts';
@@ -16,6 +17,7 @@ import type { Task } from './task.ts';
 
 /** What the handles of one store share. */
 export interface LocalShared {
+  readonly clock: Clock;
   readonly stats: LocalStats;
   readonly metadata: MetadataStore;
   readonly files: OpenFiles;
@@ -163,12 +165,13 @@ export class LocalStreamHandle extends LocalHandle {
 
   write(source: Buffer, position: number): MaybePromise<void> {
     this.checkWritable('write');
-    return this.#content.write(source, checkedOffset(position, 'write'));
+    if (source.length === 0) return;
+    return this.#touched(this.#content.write(source, checkedOffset(position, 'write')));
   }
 
   truncate(sizeBytes: number): MaybePromise<void> {
     this.checkWritable('truncate');
-    return this.#content.truncate(checkedOffset(sizeBytes, 'truncate'));
+    return this.#touched(this.#content.truncate(checkedOffset(sizeBytes, 'truncate')));
   }
 
   override async close(): Promise<void> {
@@ -178,6 +181,13 @@ export class LocalStreamHandle extends LocalHandle {
 
   protected async syncData(): Promise<void> {
     await this.#content.sync();
+  }
+
+  /** [MS-FSA] 2.1.5.4: the file has one last write time, which a write to any of its streams moves on. */
+  #touched(written: MaybePromise<void>): MaybePromise<void> {
+    const lastWriteTime = this.open.shared.clock.now();
+    if (written instanceof Promise) return written.then(() => this.setStat({ lastWriteTime }));
+    return this.setStat({ lastWriteTime });
   }
 }
 

@@ -61,7 +61,14 @@ export class LocalTree {
     const closed = (): void => {
       this.#handleCount -= 1;
     };
-    this.#shared = { stats, metadata, files: this.files, directories: this.dirty, closed };
+    this.#shared = {
+      clock: options.clock,
+      stats,
+      metadata,
+      files: this.files,
+      directories: this.dirty,
+      closed,
+    };
   }
 
   /** Runs `use` with a path that leads to the name, whatever happens to the directories above. EBUSY for the root. */

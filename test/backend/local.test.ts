@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { Backend } from '../../src/backend/contract.ts';
 import { localBackend } from '../../src/backend/local.ts';
 import { memoryMetadata } from '../../src/backend/metadata-memory.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { backendContract } from '../../src/testing/backend-contract.ts';
 import { makeFolder, withFolder } from './folder.ts';
 
@@ -28,6 +29,27 @@ backendContract(
     test,
     dispose,
   },
+);
+
+/** By this clock every call is slow, so that the next one goes to the thread pool. */
+function slowClock(): Clock {
+  let ms = 0;
+  return {
+    ...systemClock,
+    monotonicMs: () => {
+      ms += 20;
+      return ms;
+    },
+  };
+}
+
+backendContract(
+  'local with all calls in the thread pool',
+  () => {
+    const { root, state } = makeFolder();
+    return localBackend(root, { stateDirectory: state, clock: slowClock(), directoryCountMax: 3 });
+  },
+  { test, dispose },
 );
 
 async function namesIn(backend: Backend, at: string): Promise<string[]> {

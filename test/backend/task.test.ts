@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { call, Pace, run, slowCall, type Task } from '../../src/backend/task.ts';
+import type { Clock } from '../../src/base/clock.ts';
+
+/** A clock that stands still until told. */
+function stoppedClock(): Clock & { advance(ms: number): void } {
+  let ms = 1000;
+  return {
+    now: () => 0n,
+    monotonicMs: () => ms,
+    setTimer: () => ({ cancel() {} }),
+    advance(by) {
+      ms += by;
+    },
+  };
+}
+
+test('a task runs at once while calls are quick', () => {
+  const where: string[] = [];
+  function* work(): Task<number> {
+    const first = yield* step(where, 1);
+    const second = yield* step(where, 2);
+    return first + second;
+  }
+  assert.equal(run(work(), new Pace(stoppedClock())), 3);
+  assert.deepEqual(where, ['now', 'now']);
+});
+
+function* step(where: string[], value: number, during = (): void => {}): Task<number> {
+  return yield* call(
+    () => {
+      during();
+      where.push('now');
+      return value;
+    },
+    (done) => {
+      where.push('pool');
+      setImmediate(() => done(null, value));
+    },
+  );
+}
+
+test('after a slow call the rest goes to the pool, for a while', async () => {
+  const clock = stoppedClock();
+  const pace = new Pace(clock);
+  const where: string[] = [];
+  function* work(): Task<string> {
+    yield* step(where, 1, () => clock.advance(50));
+    yield* step(where, 2);
+    return 'done';
+  }
+  const answer = run(work(), pace);
+  assert.ok(answer instanceof Promise);
+  assert.equal(await answer, 'done');
+  assert.deepEqual(where, ['now', 'pool']);
+  clock.advance(10_000);
+  assert.equal(run(step(where, 3), pace), 3);
+});
+
+test('while a call hangs in the pool nothing runs on the event loop', async () => {
+  const clock = stoppedClock();
+  const pace = new Pace(clock);
+  const where: string[] = [];
+  pace.timed(() => clock.advance(50));
+  let release = (): void => {};
+  const hanging = run(
+    call(
+      () => {},
+      (done) => {
+        release = () => done(null, undefined);
+      },
+    ),
+    pace,
+  );
+  clock.advance(60_000);
+  assert.equal(pace.isQuick, false);
+  const meanwhile = run(step(where, 1), pace);
+  assert.equal(await meanwhile, 1);
+  assert.deepEqual(where, ['pool']);
+  release();
+  await hanging;
+});
+
+test('errors reach the task where it waits, in both forms', async () => {
+  function* work(fails: () => Task<undefined>): Task<string> {
+    try {
+      yield* fails();
+    } catch (error) {
+      return error instanceof Error ? `caught ${error.message}` : 'unknown';
+    }
+    return 'not caught';
+  }
+  const pace = new Pace(stoppedClock());
+  const failing = (message: string) => () =>
+    call<undefined>(
+      () => {
+        throw new Error(message);
+      },
+      (done) => done(new Error(message), undefined),
+    );
+  assert.equal(run(work(failing('at once')), pace), 'caught at once');
+  const later = (): Task<undefined> =>
+    slowCall<undefined>((done) => setImmediate(() => done(new Error('later'), undefined)));
+  assert.equal(await run(work(later), pace), 'caught later');
+  assert.throws(() => run(failing('out')(), pace), { message: 'out' });
+});
