@@ -62,7 +62,8 @@ function handle<N extends Needs, Q, R>(
   if (row.needs === 'tree' || row.needs === 'open') resolveTree(request, carried);
   const body = row.request.decode(request.message, HEADER_BYTES);
   verifyCreditCharge(request, row.payloadBytes?.(body) ?? 0);
-  if (row.fileId !== undefined) resolveOpen(request, row.fileId(body), carried);
+  const fileId = row.fileId?.(body);
+  if (fileId !== undefined) resolveOpen(request, fileId, carried);
   const modifies = row.modifies?.(body) === true;
   const done = request.openInUse === undefined ? undefined : verifyChannelSequence(request, modifies);
   let result: ReturnType<typeof row.handle>;

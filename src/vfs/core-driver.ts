@@ -150,15 +150,20 @@ export class CoreDriver {
   #carryOut(effect: CoreEffect): void {
     switch (effect.kind) {
       case 'break':
-        return this.#sendBreak(effect);
+        this.#sendBreak(effect);
+        return;
       case 'retry':
-        return this.#end(effect.ticket, { kind: 'retry' });
+        this.#end(effect.ticket, { kind: 'retry' });
+        return;
       case 'lock':
-        return this.#end(effect.ticket, { kind: 'lock', status: effect.status });
+        this.#end(effect.ticket, { kind: 'lock', status: effect.status });
+        return;
       case 'notify':
-        return this.#end(effect.ticket, { kind: 'notify', status: effect.status, entries: effect.entries });
+        this.#end(effect.ticket, { kind: 'notify', status: effect.status, entries: effect.entries });
+        return;
       case 'delete':
-        return this.#remove(effect.removal);
+        this.#remove(effect.removal);
+        return;
       case 'expire': {
         const file = this.#files.get(effect.open.id);
         this.forget(effect.open);

@@ -16,7 +16,13 @@ import { storedName } from './name-mapping.ts';
 import { streamPlace } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { type Directory, type Entry, placeIn } from './resolve.ts';
-import { defaultDescriptor, demandCreation, descriptorAt, grantAccess, storedDescriptor } from './security.ts';
+import {
+  defaultDescriptor,
+  demandCreation,
+  descriptorAt,
+  grantAccess,
+  storedDescriptor,
+} from './security.ts';
 import { keepingTimes } from './times.ts';
 import type { Waiter } from './waiter.ts';
 
@@ -75,7 +81,10 @@ async function relocate(file: OpenFile, intent: RenameIntent, step: Step): Promi
 
 async function checkDestination(file: OpenFile, { parent, entry, intent }: Destination): Promise<void> {
   const { volume, requester, link } = file;
-  demand(!file.isDirectory || !isWithin(entry.path, link.path) || entry.path === link.path, NtStatus.ACCESS_DENIED);
+  demand(
+    !file.isDirectory || !isWithin(entry.path, link.path) || entry.path === link.path,
+    NtStatus.ACCESS_DENIED,
+  );
   const stored = await storedDescriptor(volume, parent.path);
   demandCreation(stored ?? defaultDescriptor(requester, true), requester, file.isDirectory);
   const { stat } = entry;
@@ -205,7 +214,8 @@ async function renameStream(file: OpenFile, intent: RenameIntent): Promise<Waite
   await keepingTimes(file, () => streams.rename(link.path, from, name, intent.replaceIfExists));
   volume.streamMoved(core, upper(name));
   volume.driver.call((fs) => fs.streamRenamed(core, upper(name)));
-  for (const open of volume.openFiles()) if (open.link === link && open.streamName === from) open.streamName = name;
+  for (const open of volume.openFiles())
+    if (open.link === link && open.streamName === from) open.streamName = name;
   const filter = CompletionFilter.STREAM_NAME;
   const newPlace = streamPlace(core.place, name);
   const place = streamPlace(core.place, from);

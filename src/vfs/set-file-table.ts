@@ -185,10 +185,19 @@ const { FILE_WRITE_ATTRIBUTES, FILE_WRITE_DATA, FILE_WRITE_EA, DELETE } = Access
 
 export const fileSettings: ReadonlyMap<number, FileSettingRow> = new Map<number, FileSettingRow>([
   [Class.FileBasicInformation, { access: FILE_WRITE_ATTRIBUTES, fixedBytes: 36, set: setBasic }],
-  [Class.FileRenameInformation, { access: DELETE, fixedBytes: 20, set: relocation(renameFile, FileRenameInformation) }],
-  [Class.FileRenameInformationEx, { access: DELETE, fixedBytes: 20, set: relocationEx(renameFile, FileRenameInformationEx) }],
+  [
+    Class.FileRenameInformation,
+    { access: DELETE, fixedBytes: 20, set: relocation(renameFile, FileRenameInformation) },
+  ],
+  [
+    Class.FileRenameInformationEx,
+    { access: DELETE, fixedBytes: 20, set: relocationEx(renameFile, FileRenameInformationEx) },
+  ],
   [Class.FileLinkInformation, { access: 0, fixedBytes: 20, set: relocation(linkFile, FileLinkInformation) }],
-  [Class.FileLinkInformationEx, { access: 0, fixedBytes: 20, set: relocationEx(linkFile, FileLinkInformationEx) }],
+  [
+    Class.FileLinkInformationEx,
+    { access: 0, fixedBytes: 20, set: relocationEx(linkFile, FileLinkInformationEx) },
+  ],
   [Class.FileDispositionInformation, { access: DELETE, fixedBytes: 1, set: dispose }],
   [Class.FileDispositionInformationEx, { access: DELETE, fixedBytes: 4, set: disposeEx }],
   [Class.FilePositionInformation, { access: 0, fixedBytes: 8, set: setPosition }],

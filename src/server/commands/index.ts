@@ -7,6 +7,7 @@ import { close } from './close.ts';
 import { create } from './create.ts';
 import { echo } from './echo.ts';
 import { flush } from './flush.ts';
+import { ioctl } from './ioctl.ts';
 import { lock } from './lock.ts';
 import { logoff } from './logoff.ts';
 import { negotiate } from './negotiate.ts';
@@ -15,6 +16,7 @@ import { queryDirectory } from './query-directory.ts';
 import { queryInfo } from './query-info.ts';
 import { read } from './read.ts';
 import { sessionSetup } from './session-setup.ts';
+import { setInfo } from './set-info.ts';
 import { treeConnect } from './tree-connect.ts';
 import { treeDisconnect } from './tree-disconnect.ts';
 import { write } from './write.ts';
@@ -31,10 +33,12 @@ const rows: readonly Command[] = [
   read,
   write,
   lock,
+  ioctl,
   echo,
   queryDirectory,
   changeNotify,
   queryInfo,
+  setInfo,
   oplockBreak,
 ];
 

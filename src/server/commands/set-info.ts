@@ -46,7 +46,11 @@ export const setInfo = command({
 });
 
 /** [MS-SMB2] 3.3.5.21.1 */
-async function setFile(context: OpenContext, file: OpenFile, request: SetInfoRequest): Promise<SetInfoResponse> {
+async function setFile(
+  context: OpenContext,
+  file: OpenFile,
+  request: SetInfoRequest,
+): Promise<SetInfoResponse> {
   const row = fileSettings.get(request.fileInfoClass);
   demand(row !== undefined, NtStatus.INVALID_INFO_CLASS);
   if (row.access !== 0) file.demandAccess(row.access);
