@@ -59,7 +59,10 @@ function startArena(plan: LeafPlan, arena: Arena, folder: string): Promise<Peer>
   const shares = Object.fromEntries(names.map((name) => [name, share(name)]));
   const port = plan.port === undefined ? {} : { port: plan.port };
   if (arena.against === 'samba') return startSamba({ shares, ...port });
-  return startSmbkit({ shares, ...port, settings: { limits: { failedLogonDelayMs: 0 } } });
+  // The leaves expect a server that leaves signing to the client, as their authors' did, but for those about signing.
+  const signing = { required: plan.name.startsWith('smb2.session-require-signing') };
+  const settings = { signing, anonymous: true, limits: { failedLogonDelayMs: 0 } };
+  return startSmbkit({ shares, ...port, settings });
 }
 
 interface Verdict {
