@@ -76,12 +76,14 @@ function contend(state: CoreState, stream: StreamObject, intent: OpenIntent, now
     purge: (open) => closeOpen(state, open, { isReal: true, isExpiry: true }),
     nowMs,
   };
-  const isImpatient = (intent.createOptions & CreateOption.COMPLETE_IF_OPLOCKED) !== 0;
-  const sharing = contendForSharing(state, stream.file, intent, scope);
-  if (sharing.kind !== 'clear') {
-    if (sharing.kind !== 'wait' || !isImpatient) return sharing;
-    return { kind: 'denied', status: NtStatus.SHARING_VIOLATION };
-  }
+  // Who replaces the content waits in any case: what a holder writes back late would stand over it.
+  const isImpatient =
+    (intent.createOptions & CreateOption.COMPLETE_IF_OPLOCKED) !== 0 && intent.replaces === 'nothing';
+  const opposing = opposingOpens(stream.file, intent);
+  const handles = breakHandlesOf(state, opposing, scope);
+  if (handles.length > 0 && !isImpatient) return waitForBreaks(state, handles);
+  const violation = violationOf(opposing);
+  if (violation !== NtStatus.SUCCESS) return { kind: 'denied', status: violation };
   const awaited = [
     ...(isDeletion(intent) ? breakCaches(state, stream, 'handle', scope) : []),
     ...breakForAccess(state, stream, intent, scope),
@@ -114,24 +116,15 @@ function breakForAccess(
 }
 
 /**
- * [MS-FSA] 2.1.5.1.2: a holder of handle caching may have closed the file already on its side; it is asked before the
- * violation is final.
+ * What is said of opens that are still there after their handle caching was broken: a holder may have closed the file
+ * already on its side, and is asked before the violation is final. [MS-FSA] 2.1.5.1.2
  */
-function contendForSharing(
-  state: CoreState,
-  file: FileObject,
-  intent: OpenIntent,
-  scope: BreakScope,
-): Contention {
-  const opposing = opposingOpens(file, intent);
-  if (opposing.length === 0) return clear;
-  const awaited = breakHandlesOf(state, opposing, scope);
-  if (awaited.length > 0) return waitForBreaks(state, awaited);
+function violationOf(opposing: readonly OpenState[]): NtStatus {
   const left = opposing.filter((open) => !open.isClosed);
-  if (left.length === 0) return clear;
-  // [MS-SMB2] 3.3.5.9: what a persistent handle waits for its client to come back to is not available meanwhile.
+  if (left.length === 0) return NtStatus.SUCCESS;
+  // [MS-SMB2] 3.3.5.9: what waits for the client of a persistent handle to come back is not available meanwhile.
   const isAway = left.some((open) => open.isDisconnected && open.durable?.isPersistent === true);
-  return { kind: 'denied', status: isAway ? NtStatus.FILE_NOT_AVAILABLE : NtStatus.SHARING_VIOLATION };
+  return isAway ? NtStatus.FILE_NOT_AVAILABLE : NtStatus.SHARING_VIOLATION;
 }
 
 /** The opens of a file, in all its streams, that `sharer` may not stand beside. */

@@ -1,0 +1,35 @@
+/**
+ * Runs the simulation for longer: `npm run simulate -- --seconds 60 --seed 1 --steps 1000`. Prints the seeds done and
+ * their speed; a failure prints its seed and trace and ends with 1.
+ */
+import { parseArgs } from 'node:util';
+import { systemClock } from '../../src/base/clock.ts';
+import { simulate } from './simulation/run.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+    steps: { type: 'string', default: '1000' },
+    seeds: { type: 'string' },
+  },
+});
+
+const start = systemClock.monotonicMs();
+const endMs = start + Number(values.seconds) * 1000;
+const steps = Number(values.steps);
+const first = Number(values.seed);
+const last = values.seeds === undefined ? Number.POSITIVE_INFINITY : first + Number(values.seeds);
+let seed = first;
+
+try {
+  for (; seed < last && systemClock.monotonicMs() < endMs; seed++) simulate(seed, steps);
+  const seconds = (systemClock.monotonicMs() - start) / 1000;
+  const perSecond = Math.round(((seed - first) * steps) / seconds);
+  console.log(
+    `${seed - first} seeds × ${steps} steps in ${seconds.toFixed(1)} s, ${perSecond} steps a second: clean`,
+  );
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
