@@ -66,9 +66,18 @@ function* movedOnDisk(tree: LocalTree, move: Move, places: Places): Task<void> {
     const isSame = taken.ino === stat.ino && taken.dev === stat.dev;
     if (isSame) return yield* calls.unlink(source, false);
   }
-  if (move.replace || stat.isDirectory()) yield* calls.rename(source, target);
+  if (stat.isDirectory()) yield* movedDirectory(source, target, move.to);
+  else if (move.replace) yield* calls.rename(source, target);
   else yield* movedByLink(source, target);
   if (taken !== undefined) tree.unlinked(taken);
+}
+
+function* movedDirectory(source: DiskPath, target: DiskPath, to: BackendPath): Task<void> {
+  try {
+    yield* calls.rename(source, target);
+  } catch (error) {
+    throw codeOf(error) === 'ENOTEMPTY' ? new BackendError('EEXIST', 'rename', to) : error;
+  }
 }
 
 function* movedByLink(source: DiskPath, target: DiskPath): Task<void> {

@@ -32,7 +32,7 @@ import { LocalStats } from './local-stat.ts';
 import { LocalTree } from './local-tree.ts';
 import { metadataLog } from './metadata-log.ts';
 import { memoryMetadata } from './metadata-memory.ts';
-import type { MetadataStore } from './metadata-store.ts';
+import type { FileReference, MetadataStore } from './metadata-store.ts';
 import { isWithin, namesOf } from './path.ts';
 import { Pace, run, type Task } from './task.ts';
 
@@ -136,41 +136,8 @@ class LocalBackend implements Backend {
       readLink: (at) => this.#run('readlink', at, tree.readLink(at)),
       makeLink: (at, target) => this.#run('symlink', at, tree.makeLink(at, target)),
     };
-    const { streams } = this.#metadata;
-    this.streams = {
-      list: (at) =>
-        this.#run(
-          'streams',
-          at,
-          tree.withFile(at, (file) => streams.list(file)),
-        ),
-      remove: (at, name) =>
-        this.#run(
-          'streams',
-          at,
-          tree.withFile(at, (file) => streams.remove(file, name)),
-        ),
-      rename: (at, from, to, replace) =>
-        this.#run(
-          'streams',
-          at,
-          tree.withFile(at, (file) => streams.rename(file, { from, to, replace })),
-        ),
-    };
-    this.extendedAttributes = {
-      read: (at) =>
-        this.#run(
-          'getxattr',
-          at,
-          tree.readMetadata(at, (kept) => kept.extendedAttributes ?? new Map()),
-        ),
-      write: (at, attributes) => {
-        const extendedAttributes = new Map(
-          [...attributes].map(([name, value]) => [name, Buffer.from(value)]),
-        );
-        return this.#run('setxattr', at, tree.changeMetadata(at, { extendedAttributes }));
-      },
-    };
+    this.streams = this.#streamAbility();
+    this.extendedAttributes = this.#attributeAbility();
     this.security = {
       read: (at) =>
         this.#run(
@@ -245,6 +212,35 @@ class LocalBackend implements Backend {
   async close(): Promise<void> {
     this.#directories.close();
     await this.#metadata.close();
+  }
+
+  #streamAbility(): StreamAbility {
+    const { streams } = this.#metadata;
+    const withFile = <T>(at: BackendPath, use: (file: FileReference) => T): MaybePromise<T> =>
+      this.#run('streams', at, this.#tree.withFile(at, use));
+    return {
+      list: (at) => withFile(at, (file) => streams.list(file)),
+      remove: (at, name) => withFile(at, (file) => streams.remove(file, name)),
+      rename: (at, from, to, replace) => withFile(at, (file) => streams.rename(file, { from, to, replace })),
+    };
+  }
+
+  #attributeAbility(): ExtendedAttributeAbility {
+    const tree = this.#tree;
+    return {
+      read: (at) =>
+        this.#run(
+          'getxattr',
+          at,
+          tree.readMetadata(at, (kept) => kept.extendedAttributes ?? new Map()),
+        ),
+      write: (at, attributes) => {
+        const extendedAttributes = new Map(
+          [...attributes].map(([name, value]) => [name, Buffer.from(value)]),
+        );
+        return this.#run('setxattr', at, tree.changeMetadata(at, { extendedAttributes }));
+      },
+    };
   }
 
   #run<T>(operation: string, at: BackendPath, task: Task<T>): MaybePromise<T> {

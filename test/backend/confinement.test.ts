@@ -132,12 +132,13 @@ test('FIFOs, sockets and devices are neither shown nor opened', () =>
     await backend.close();
   }));
 
-test('devices and mount points do not show', { skip: !fs.existsSync('/dev/shm') }, async () => {
+test('devices and mount points do not show', async () => {
   const backend = localBackend('/dev');
   const names = await namesIn(backend, '');
   assert.ok(!names.includes('null'));
   assert.equal(await codeFrom(() => backend.open('null', {})), 'EACCES');
-  if (fs.statSync('/dev').dev !== fs.statSync('/dev/shm').dev) {
+  const isMount = fs.existsSync('/dev/shm') && fs.statSync('/dev').dev !== fs.statSync('/dev/shm').dev;
+  if (isMount) {
     assert.ok(!names.includes('shm'));
     assert.equal(await codeFrom(() => backend.open('shm', {})), 'EACCES');
     assert.equal(await codeFrom(() => backend.stat('shm/x')), 'EACCES');

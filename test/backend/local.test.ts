@@ -4,7 +4,6 @@ import path from 'node:path';
 import { test } from 'node:test';
 import type { Backend } from '../../src/backend/contract.ts';
 import { localBackend } from '../../src/backend/local.ts';
-import { memoryMetadata } from '../../src/backend/metadata-memory.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { backendContract } from '../../src/testing/backend-contract.ts';
 import { makeFolder, withFolder } from './folder.ts';
@@ -20,15 +19,6 @@ backendContract(
     return localBackend(root, { stateDirectory: state });
   },
   { test, dispose },
-);
-
-backendContract(
-  'local without kept descriptors',
-  () => localBackend(makeFolder().root, { directoryCountMax: 0 }),
-  {
-    test,
-    dispose,
-  },
 );
 
 /** By this clock every call is slow, so that the next one goes to the thread pool. */
@@ -197,35 +187,6 @@ test('holes stay holes', () =>
     assert.equal(stat.sizeBytes, 1_000_000_000);
     assert.ok(stat.allocatedBytes < 1_000_000);
     await handle.close();
-    await backend.close();
-  }));
-
-test('a sync that failed fails for every handle of the file until all are closed', () =>
-  withFolder(async ({ root }) => {
-    const metadata = memoryMetadata();
-    const broken = { ...metadata.streams };
-    const backend = localBackend(root, {
-      metadata: {
-        ...metadata,
-        streams: {
-          ...broken,
-          open: (...args) => ({
-            ...broken.open(...args),
-            sync: () => Promise.reject(Object.assign(new Error('lost'), { code: 'EIO' })),
-          }),
-        },
-      },
-    });
-    const file = await backend.open('a', { write: true, create: true });
-    const stream = await backend.open('a', { write: true, create: true, stream: 's' });
-    await file.sync();
-    await assert.rejects(async () => stream.sync(), { code: 'EIO' });
-    await assert.rejects(async () => file.sync(), { code: 'EIO' });
-    await stream.close();
-    await file.close();
-    const again = await backend.open('a', {});
-    await again.sync();
-    await again.close();
     await backend.close();
   }));
 

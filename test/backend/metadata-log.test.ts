@@ -23,13 +23,13 @@ test('everything that POSIX cannot keep survives a restart', () =>
   withFolder(async ({ root, state }) => {
     const first = localBackend(root, { stateDirectory: state });
     const handle = await first.open('a', { write: true, create: true });
-    await handle.setStat({ attributes: HIDDEN, creationTime: MOMENT, lastWriteTime: MOMENT + 1n });
-    await handle.close();
     await first.extendedAttributes?.write('a', new Map([['KEY', Buffer.from([0, 255])]]));
     await first.security?.write('a', Buffer.from('descriptor'));
     const stream = await first.open('a', { write: true, create: true, stream: 's\ud800' });
     await stream.write(Buffer.from('of the stream'), 0);
     await stream.close();
+    await handle.setStat({ attributes: HIDDEN, creationTime: MOMENT, lastWriteTime: MOMENT + 1n });
+    await handle.close();
     await first.rename('a', 'b', false);
     await first.close();
 
@@ -155,6 +155,29 @@ async function checkCopy(state: string, copy: string, turn: number): Promise<voi
   await opened.close();
   fs.rmSync(copy, { recursive: true });
 }
+
+test('a record that does not fit on the disk leaves nothing behind and is not told', (t) =>
+  withFolder(async ({ state }) => {
+    const store = metadataLog(state);
+    store.write(file(1), { attributes: 1 });
+    const write = fs.writeSync;
+    const full = t.mock.method(fs, 'writeSync', (fd: number, bytes: Buffer, at: number) => {
+      if (at > 0) throw Object.assign(new Error('disk full'), { code: 'ENOSPC' });
+      return write(fd, bytes, 0, 10);
+    });
+    assert.throws(() => store.write(file(1), { attributes: 2 }), { code: 'ENOSPC' });
+    full.mock.restore();
+    assert.equal(store.read(file(1)).attributes, 1);
+    store.write(file(2), { attributes: 2 });
+    await store.close();
+    const warnings: string[] = [];
+    const after = metadataLog(state, {
+      log: { enabled: () => true, write: (_, event) => warnings.push(event) },
+    });
+    assert.deepEqual([after.read(file(1)).attributes, after.read(file(2)).attributes], [1, 2]);
+    assert.deepEqual(warnings, []);
+    await after.close();
+  }));
 
 test('stream files that no record names are swept away, the others stay', () =>
   withFolder(async ({ state }) => {

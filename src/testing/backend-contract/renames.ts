@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Backend } from '../../backend/contract.ts';
+import { codeOf } from '../../backend/error.ts';
 import {
   bytesOf,
   type ContractCase,
@@ -122,6 +123,24 @@ export const renameCases: readonly ContractCase[] = [
       await failsWith('EINVAL', () => backend.rename('a', 'a/c', false));
       await failsWith('EINVAL', () => backend.rename('a', 'a/b/c', true));
       assert.deepEqual(await listedNames(backend, 'a'), ['b']);
+    },
+  },
+  {
+    behaviour: 'of several files renamed to one name at the same time exactly one gets it',
+    async run(backend) {
+      const sources = Array.from({ length: 8 }, (_, number) => `from-${number}`);
+      for (const source of sources) await createFile(backend, source, source);
+      const attempts = sources.map(async (source) => backend.rename(source, 'to', false));
+      const outcomes = await Promise.allSettled(attempts);
+      for (const outcome of outcomes) {
+        if (outcome.status === 'rejected') assert.equal(codeOf(outcome.reason), 'EEXIST');
+      }
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+      const winner = await contentOf(backend, 'to');
+      assert.deepEqual(
+        await listedNames(backend, ''),
+        [...sources.filter((name) => name !== winner), 'to'].sort(),
+      );
     },
   },
   {
