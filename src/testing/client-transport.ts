@@ -1,7 +1,7 @@
 /**
- * How a test client reaches a server: over TCP, or without a socket.
+ * How a test client reaches a server: over a stream such as a TCP socket, or without one.
  */
-import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { FrameCutter } from '../server/frames.ts';
 import { FRAME_HEADER_BYTES, FRAME_MESSAGE_BYTES_MAX, writeFrameHeader } from '../wire/frame.ts';
 
@@ -19,32 +19,30 @@ export interface ClientTransport {
   readonly isClosed: boolean;
 }
 
-/** Connects over TCP. Rejects with the system's error. */
-export function connectTcp(port: number, host = '127.0.0.1'): Promise<ClientTransport> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port, host, noDelay: true });
-    const transport: ClientTransport = {
-      send(message) {
-        const frame = Buffer.alloc(FRAME_HEADER_BYTES + message.length);
-        message.copy(frame, writeFrameHeader(frame, 0, message.length));
-        socket.write(frame);
-      },
-      write: (bytes) => void socket.write(bytes),
-      onMessage: () => {},
-      onClose: () => {},
-      close: () => socket.destroy(),
-      get isClosed() {
-        return socket.destroyed;
-      },
-    };
-    const cutter = new FrameCutter({
-      messageBytesMax: FRAME_MESSAGE_BYTES_MAX,
-      message: (bytes) => transport.onMessage(bytes),
-      violation: () => socket.destroy(),
-    });
-    socket.on('data', (chunk) => cutter.push(Buffer.from(chunk)));
-    socket.once('connect', () => resolve(transport));
-    socket.on('error', reject);
-    socket.once('close', () => transport.onClose());
+/** A transport over a byte stream: a connected TCP socket, or one end of anything that behaves like one. */
+export function streamTransport(stream: Duplex): ClientTransport {
+  const transport: ClientTransport = {
+    send(message) {
+      const frame = Buffer.alloc(FRAME_HEADER_BYTES + message.length);
+      message.copy(frame, writeFrameHeader(frame, 0, message.length));
+      stream.write(frame);
+    },
+    write: (bytes) => void stream.write(bytes),
+    onMessage: () => {},
+    onClose: () => {},
+    close: () => void stream.destroy(),
+    get isClosed() {
+      return stream.destroyed;
+    },
+  };
+  const cutter = new FrameCutter({
+    messageBytesMax: FRAME_MESSAGE_BYTES_MAX,
+    message: (bytes) => transport.onMessage(bytes),
+    violation: () => void stream.destroy(),
   });
+  stream.on('data', (chunk) => cutter.push(Buffer.from(chunk)));
+  // An error is followed by 'close', and that is what a client waits for.
+  stream.on('error', () => {});
+  stream.once('close', () => transport.onClose());
+  return transport;
 }

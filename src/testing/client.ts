@@ -19,7 +19,7 @@ export { ConnectionClosedError, type SentRequest, succeeded, TestConnection } fr
 export { ClientResponse, encodeRequest, type Protection, type RequestSpec } from './client-message.ts';
 export { allDialects, type ClientNegotiated, type NegotiateOffer } from './client-negotiate.ts';
 export { type LogOnOptions, logOn, TestSession } from './client-session.ts';
-export { type ClientTransport, connectTcp } from './client-transport.ts';
+export { type ClientTransport, streamTransport } from './client-transport.ts';
 export { createRequestOf, ioctlRequestOf, type OpenOptions, TestFile, TestTree } from './client-tree.ts';
 
 /** A negotiated connection. */

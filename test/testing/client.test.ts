@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { NtStatus, NtStatusError } from '../../src/base/status.ts';
 import { Cipher, SigningAlgorithm } from '../../src/crypto/algorithms.ts';
@@ -6,9 +7,9 @@ import {
   allDialects,
   ConnectionClosedError,
   connectClient,
-  connectTcp,
   createRequestOf,
   type NegotiateOffer,
+  streamTransport,
   type TestClient,
 } from '../../src/testing/client.ts';
 import { CompletionFilter, CreateOption } from '../../src/wire/flags.ts';
@@ -316,7 +317,7 @@ describe('over TCP', () => {
   it('the client does the same', async () => {
     const server = memoryServer();
     const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
-    const client = await connectClient(await connectTcp(port));
+    const client = await connectClient(streamTransport(connect(port, '127.0.0.1')));
     try {
       await writeAndRead(client, 'files', 300_000);
     } finally {
