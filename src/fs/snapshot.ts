@@ -4,6 +4,7 @@
 import { assert } from '../base/assert.ts';
 import type { CoreSnapshot } from './contract.ts';
 import {
+  type Cache,
   type CoreState,
   type LeaseName,
   leaseOwnerOf,
@@ -144,19 +145,20 @@ function restoreCache(state: CoreState, open: OpenState, record: CacheRecord): v
   const stream = open.streamObject;
   const owner = record.lease === null ? openOwnerOf(open.id) : leaseOwnerOf(record.lease);
   const known = record.lease === null ? undefined : state.leases.get(owner);
-  const cache = known ?? {
-    kind: record.lease === null ? ('oplock' as const) : ('lease' as const),
+  const kind: Cache['kind'] = record.lease === null ? 'oplock' : 'lease';
+  const cache: Cache = known ?? {
+    kind,
     owner,
     lease: record.lease ?? undefined,
     version: record.version,
     stream,
-    opens: new Set<OpenState>(),
+    opens: new Set(),
     state: record.state,
     epoch: record.epoch,
     breakingTo: undefined,
     required: record.state,
     deadlineMs: 0,
-    waiters: new Set<never>(),
+    waiters: new Set(),
   };
   if (record.lease !== null) state.leases.set(owner, cache);
   stream.caches.add(cache);

@@ -1,25 +1,15 @@
 /**
  * A client that caches as its oplocks and leases allow, acknowledges late, wrongly or never, comes and goes.
  */
-import type { Break, CacheRequest, CoreOpen, OpenIntent, OpenOutcome } from '../../../src/fs/types.ts';
-import { AccessMask, LeaseState, OplockLevel, ShareAccess } from '../../../src/wire/flags.ts';
-import { guid, lettersOf, levelOfLetter, readWrite } from '../world.ts';
-import { type Disk, type DiskFile, directoryKey, placeIn } from './disk.ts';
+import type { Break, CoreOpen, OpenIntent, OpenOutcome } from '../../../src/fs/types.ts';
+import { AccessMask, LeaseState, OplockLevel } from '../../../src/wire/flags.ts';
+import { guid, lettersOf, readWrite } from '../world.ts';
+import { lock, rename, setDisposition, watch } from './deeds.ts';
+import { type Disk, type DiskFile, placeIn } from './disk.ts';
+import { type Grip, lose, newGrip, stateOfLevel } from './grip.ts';
+import { directoryIntent, fileWishes, type Wishes } from './wishes.ts';
 
-const { READ_CACHING: R, WRITE_CACHING: W, HANDLE_CACHING: H } = LeaseState;
-const { READ, WRITE, DELETE } = ShareAccess;
-
-/** What a client believes to hold under one lease or oplock, and what it keeps because of it. */
-interface Grip {
-  readonly name: string;
-  readonly file: DiskFile;
-  readonly opens: Set<CoreOpen>;
-  state: number;
-  cached: number | undefined;
-  isDirty: boolean;
-  /** Breaks that it has not looked at yet. */
-  readonly inbox: Break[];
-}
+const { READ_CACHING: R, WRITE_CACHING: W } = LeaseState;
 
 export interface SimulatedOpen {
   readonly open: CoreOpen;
@@ -68,68 +58,24 @@ export class Client {
 
   open(): void {
     const { random } = this.disk;
-    if (random.oneIn(6)) this.#openDirectory();
-    else this.#openFile(random.pick(names));
+    if (random.oneIn(6)) {
+      const intent = directoryIntent(random, this.#owner());
+      this.#open(() => intent, undefined);
+    } else this.#openFile(random.pick(names));
   }
 
   #openFile(name: string): void {
     const intent = (): OpenIntent => this.#intent(name, wishes);
     const file = this.disk.files.get(name);
-    const wishes = this.#wishes(file === undefined ? '' : file.key);
+    const wishes = fileWishes(this.disk.random, this.#owner(), { id: this.#nextId++, seed: file?.key ?? '' });
     this.#open(intent, name);
-  }
-
-  #wishes(seed: string): Omit<OpenIntent, 'file' | 'isNew' | 'place' | 'isDirectory'> {
-    const { random } = this.disk;
-    const kinds = { write: 4, read: 3, stat: 1, delete: 1 };
-    const access = {
-      write: readWrite,
-      read: AccessMask.FILE_READ_DATA,
-      stat: AccessMask.FILE_READ_ATTRIBUTES,
-      delete: AccessMask.DELETE | AccessMask.FILE_READ_DATA,
-    }[random.weighted(kinds)];
-    const isDeleting = (access & AccessMask.DELETE) !== 0 && random.oneIn(2);
-    const persistentId = this.#nextId++;
-    return {
-      stream: '',
-      replaces: access & AccessMask.FILE_WRITE_DATA && random.oneIn(6) ? 'overwrite' : 'nothing',
-      grantedAccess: access,
-      shareAccess: random.oneIn(4) ? random.below(8) : READ | WRITE | DELETE,
-      createOptions: (isDeleting ? 0x1000 : 0) | (random.oneIn(15) ? 0x100 : 0),
-      cache: this.#cacheRequest(seed),
-      owner: this.#owner(),
-      ...(random.oneIn(2) ? { durable: { version: 2, persistentId, createGuid: guid(persistentId) } } : {}),
-    };
   }
 
   #owner(): OpenIntent['owner'] {
     return { clientGuid: this.guid, session: this.number, user: `S-1-5-${this.number}`, share: 'S' };
   }
 
-  #cacheRequest(seed: string): CacheRequest {
-    const { random } = this.disk;
-    switch (random.weighted({ lease: 6, oplock: 3, none: 1 })) {
-      case 'none':
-        return { kind: 'none' };
-      case 'oplock':
-        return { kind: 'oplock', level: levelOfLetter(random.pick(['s', 'x', 'b'])) };
-      case 'lease': {
-        const state = random.pick([R, R | H, R | W, R | W | H, R | W | H, 0, H]);
-        const key = guid(Number.parseInt(seed.slice(2) || '0', 10) * 16 + random.below(2) + 1);
-        const parent = random.oneIn(3) ? { parentKey: guid(0xd000 + this.number) } : {};
-        return {
-          kind: 'lease',
-          version: random.oneIn(2) ? 1 : 2,
-          key,
-          state,
-          epoch: random.below(100),
-          ...parent,
-        };
-      }
-    }
-  }
-
-  #intent(name: string, wishes: Omit<OpenIntent, 'file' | 'isNew' | 'place' | 'isDirectory'>): OpenIntent {
+  #intent(name: string, wishes: Wishes): OpenIntent {
     const known = this.disk.files.get(name);
     const file = known ?? this.disk.create(name);
     return {
@@ -139,31 +85,6 @@ export class Client {
       place: placeIn(name),
       isDirectory: false,
     };
-  }
-
-  #openDirectory(): void {
-    const { random } = this.disk;
-    const key = guid(0xd000 + this.number);
-    const state = random.pick([R, R | H, R | W | H]);
-    const access = random.pick([
-      AccessMask.FILE_LIST_DIRECTORY,
-      AccessMask.DELETE,
-      AccessMask.FILE_READ_ATTRIBUTES,
-    ]);
-    const intent: OpenIntent = {
-      file: directoryKey,
-      stream: '',
-      place: { ancestors: [{ directory: 'v:', name: '' }], name: 'dir' },
-      isDirectory: true,
-      isNew: false,
-      replaces: 'nothing',
-      grantedAccess: access,
-      shareAccess: random.oneIn(4) ? random.below(8) : 7,
-      createOptions: 0,
-      cache: random.oneIn(3) ? { kind: 'none' } : { kind: 'lease', version: 2, key, state, epoch: 0 },
-      owner: this.#owner(),
-    };
-    this.#open(() => intent, undefined);
   }
 
   /** Asks until answered; the request is made anew each time, for the name may mean another file by then. */
@@ -181,7 +102,7 @@ export class Client {
     const file = name === undefined ? undefined : this.disk.byKey.get(intent.file);
     const owner =
       cache.kind === 'lease' ? cache.key : cache.level === OplockLevel.NONE ? undefined : `open ${open.id}`;
-    const state = cache.kind === 'lease' ? cache.state : stateOf(cache.level);
+    const state = cache.kind === 'lease' ? cache.state : stateOfLevel(cache.level);
     const grip = file === undefined || owner === undefined ? undefined : this.#gripOf(owner, file);
     if (grip !== undefined) {
       grip.opens.add(open);
@@ -201,15 +122,7 @@ export class Client {
   #gripOf(name: string, file: DiskFile): Grip {
     const known = this.grips.get(name);
     if (known !== undefined) return known;
-    const grip: Grip = {
-      name,
-      file,
-      opens: new Set(),
-      state: 0,
-      cached: undefined,
-      isDirty: false,
-      inbox: [],
-    };
+    const grip = newGrip(name, file);
     this.grips.set(name, grip);
     return grip;
   }
@@ -349,7 +262,7 @@ export class Client {
     const notice = grip.inbox.shift();
     const [open] = grip.opens;
     if (notice === undefined || open === undefined) return;
-    const to = notice.target === 'lease' ? notice.to : stateOf(notice.toLevel);
+    const to = notice.target === 'lease' ? notice.to : stateOfLevel(notice.toLevel);
     this.#flushThen({ open, grip, file: grip.file }, () => {
       grip.state &= to;
       if (!(grip.state & R)) grip.cached = undefined;
@@ -383,42 +296,17 @@ export class Client {
   }
 
   delete(): void {
-    const chosen = this.#pick(
-      ({ open, file }) => file !== undefined && (open.grantedAccess & AccessMask.DELETE) !== 0,
-    );
-    if (chosen === undefined) return;
-    const { random, core, now } = this.disk;
-    const disposition = { isDelete: !random.oneIn(3), isPosix: random.oneIn(5) };
-    this.disk.run(
-      () => core.setDisposition(chosen.open, disposition, now),
-      () => {},
-    );
+    const open = this.#pick(mayDelete)?.open;
+    if (open !== undefined) setDisposition(this.disk, open);
   }
 
   rename(): void {
-    const chosen = this.#pick(
-      ({ open, file }) => file !== undefined && (open.grantedAccess & AccessMask.DELETE) !== 0,
-    );
-    const { file, open } = chosen ?? {};
-    if (file === undefined || open === undefined) return;
-    const { core, random, files } = this.disk;
-    const name = random.pick(names.filter((each) => each !== lockedName));
-    if (file.name === lockedName) return;
-    const to = placeIn(name);
-    const request = () => {
-      const known = files.get(name);
-      const target = known === undefined ? {} : { target: { file: known.key, isDirectory: false } };
-      return core.rename(open, { to, replaceIfExists: true, ...target }, this.disk.now);
-    };
-    this.disk.run(request, (outcome) => {
-      if (outcome.kind !== 'done' || files.get(file.name) !== file) return;
-      const place = open.place;
-      files.delete(file.name);
-      file.name = name;
-      files.set(name, file);
-      core.renamed(open, to, this.disk.now);
-      core.changed({ place, newPlace: to, action: 4, filter: 1, by: open }, this.disk.now);
-      this.disk.settle();
+    const { file, open } = this.#pick(mayDelete) ?? {};
+    if (file === undefined || open === undefined || file.name === lockedName) return;
+    rename(this.disk, {
+      file,
+      open,
+      name: this.disk.random.pick(names.filter((each) => each !== lockedName)),
     });
   }
 
@@ -463,50 +351,21 @@ export class Client {
   }
 
   lock(): void {
-    const chosen = this.#pick(
-      ({ open, file }) => file?.name === lockedName && (open.grantedAccess & readWrite) !== 0,
-    );
-    if (chosen === undefined) return;
-    const { random, ledger } = this.disk;
-    const { open } = chosen;
-    const flags = random.pick([1, 2, 0x11, 0x12, 4, 4, 4]);
-    const range = { offset: BigInt(random.below(8)), length: BigInt(random.below(4)) };
-    const entry = { open, ...range, isExclusive: (flags & 2) !== 0 };
-    const request = (): void => {
-      const outcome = this.disk.core.lock(open, [{ ...range, flags }], this.disk.now);
-      if (outcome.kind === 'done' && flags === 4) ledger.unlock(entry);
-      else if (outcome.kind === 'done') ledger.lock(entry);
-      // It may wait for a break to end, or for the range.
-      if (outcome.kind === 'wait') {
-        this.disk.awaitAnswer(outcome.ticket, request, (status) => status === 0 && ledger.lock(entry));
-        ledger.await(outcome.ticket, entry);
-      }
-      this.disk.settle();
-    };
-    request();
+    const isLocker = ({ open, file }: SimulatedOpen) =>
+      file?.name === lockedName && (open.grantedAccess & readWrite) !== 0;
+    const open = this.#pick(isLocker)?.open;
+    if (open !== undefined) lock(this.disk, open);
   }
 
   watch(): void {
-    const chosen = this.#pick(({ open }) => open.isDirectory);
-    if (chosen === undefined) return;
-    const request = { filter: 3, isRecursive: this.disk.random.oneIn(2), bytesMax: 64 };
-    const outcome = this.disk.core.watch(chosen.open, request, this.disk.now);
-    if (outcome.kind === 'wait')
-      this.disk.awaitAnswer(
-        outcome.ticket,
-        () => {},
-        () => {},
-      );
-    this.disk.settle();
+    const open = this.#pick((each) => each.open.isDirectory)?.open;
+    if (open !== undefined) watch(this.disk, open);
   }
 
   change(): void {
-    const chosen = this.#pick(({ file }) => file !== undefined);
-    if (chosen === undefined) return;
-    this.disk.core.changed(
-      { place: chosen.open.place, action: 3, filter: 1, by: chosen.open },
-      this.disk.now,
-    );
+    const open = this.#pick(({ file }) => file !== undefined)?.open;
+    if (open === undefined) return;
+    this.disk.core.changed({ place: open.place, action: 3, filter: 1, by: open }, this.disk.now);
     this.disk.settle();
   }
 
@@ -528,7 +387,7 @@ export class Client {
     for (const grip of this.grips.values()) {
       const [open] = grip.opens;
       const cache = open === undefined ? undefined : this.disk.core.cacheOf(open);
-      const state = cache?.kind === 'lease' ? cache.state : stateOf(cache?.level ?? 0);
+      const state = cache?.kind === 'lease' ? cache.state : stateOfLevel(cache?.level ?? 0);
       const gone = grip.state & ~state;
       const isToldSoon = !(gone & W) && grip.inbox.some((notice) => !notice.isAckRequired);
       if (gone === 0 || isToldSoon) continue;
@@ -539,14 +398,6 @@ export class Client {
   }
 }
 
-function lose(grip: Grip): void {
-  if (grip.isDirty) grip.file.last = grip.file.value;
-  grip.isDirty = false;
-  grip.cached = undefined;
-}
-
-function stateOf(level: number): number {
-  return (
-    { [OplockLevel.LEVEL_II]: R, [OplockLevel.EXCLUSIVE]: R | W, [OplockLevel.BATCH]: R | W | H }[level] ?? 0
-  );
+function mayDelete({ open, file }: SimulatedOpen): boolean {
+  return file !== undefined && (open.grantedAccess & AccessMask.DELETE) !== 0;
 }
