@@ -4,7 +4,7 @@
 import type { Break, CoreOpen, OpenIntent, OpenOutcome } from '../../../src/fs/types.ts';
 import { AccessMask, LeaseState, OplockLevel } from '../../../src/wire/flags.ts';
 import { guid, lettersOf, readWrite } from '../world.ts';
-import { lock, rename, setDisposition, watch } from './deeds.ts';
+import { lock, modify, rename, setDisposition, watch } from './deeds.ts';
 import { type Disk, type DiskFile, placeIn } from './disk.ts';
 import { type Grip, lose, newGrip, stateOfLevel } from './grip.ts';
 import { directoryIntent, fileWishes, type Wishes } from './wishes.ts';
@@ -364,9 +364,7 @@ export class Client {
 
   change(): void {
     const open = this.#pick(({ file }) => file !== undefined)?.open;
-    if (open === undefined) return;
-    this.disk.core.changed({ place: open.place, action: 3, filter: 1, by: open }, this.disk.now);
-    this.disk.settle();
+    if (open !== undefined) modify(this.disk, open);
   }
 
   /** A break arrives; it will be looked at some time. */

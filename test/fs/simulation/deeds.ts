@@ -67,3 +67,9 @@ export function watch(disk: Disk, open: CoreOpen): void {
   if (outcome.kind === 'wait') disk.awaitAnswer(outcome.ticket, ignore, ignore);
   disk.settle();
 }
+
+/** Tells of a change to the file itself. */
+export function modify(disk: Disk, open: CoreOpen): void {
+  disk.core.changed({ place: open.place, action: 3, filter: 1, by: open }, disk.now);
+  disk.settle();
+}
