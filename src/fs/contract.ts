@@ -127,7 +127,7 @@ export interface FileCore {
     open: CoreOpen,
     resiliency: { readonly persistentId: number; readonly timeoutMs: number },
   ): void;
-  /** The open of a replayed CREATE. [MS-SMB2] 3.3.5.9 */
+  /** The open of a replayed CREATE, durable or not. [MS-SMB2] 3.3.5.9 */
   findByCreateGuid(clientGuid: Guid, createGuid: Guid): CoreOpen | undefined;
 
   /** Gives up what waits under `ticket` (CANCEL, disconnect). True when it was waiting; then no effect follows. */

@@ -15,6 +15,7 @@ import {
   type Cache,
   type CoreState,
   cacheOwnerOf,
+  createNameOf,
   leaseOwnerOf,
   newState,
   type OpenState,
@@ -138,7 +139,7 @@ class FileSystemCore implements FileCore {
     if (found === undefined) return closed;
     const { streamObject: stream } = found;
     if (stream.locks.blocksRead(found.id, { offset, length })) return lockConflict;
-    return stream.caches.size === 0 ? done : this.#breakFor(found, 'read', nowMs);
+    return this.#breakFor(found, 'read', nowMs);
   }
 
   write(open: api.CoreOpen, offset: bigint, length: bigint, nowMs: number): api.Outcome {
@@ -146,7 +147,7 @@ class FileSystemCore implements FileCore {
     if (found === undefined) return closed;
     const { streamObject: stream } = found;
     if (stream.locks.blocksWrite(found.id, { offset, length })) return lockConflict;
-    return stream.caches.size === 0 ? done : this.#breakFor(found, 'write', nowMs);
+    return this.#breakFor(found, 'write', nowMs);
   }
 
   flush(open: api.CoreOpen, nowMs: number): api.Outcome {
@@ -244,10 +245,7 @@ class FileSystemCore implements FileCore {
   }
 
   findByCreateGuid(clientGuid: api.Guid, createGuid: api.Guid): api.CoreOpen | undefined {
-    for (const open of this.#state.durables.values()) {
-      if (open.createGuid === createGuid && open.owner.clientGuid === clientGuid) return open;
-    }
-    return undefined;
+    return this.#state.byCreateGuid.get(createNameOf(clientGuid, createGuid));
   }
 
   cancelTicket(ticket: api.Ticket, _nowMs: number): boolean {
@@ -308,6 +306,7 @@ class FileSystemCore implements FileCore {
 
   /** Breaks what work through `open` breaks on its stream, and waits where it must. */
   #breakFor(open: OpenState, operation: BreakingOperation, nowMs: number): api.Outcome {
+    if (open.streamObject.caches.size === 0) return done;
     const scope = { ...this.#scope(nowMs), spared: cacheOwnerOf(open) };
     return this.#waitFor(breakCaches(this.#state, open.streamObject, operation, scope));
   }

@@ -57,6 +57,7 @@ export function removalAfter(state: CoreState, open: OpenState): Removal | undef
   if (open.deleteOnClose) markDeleted(state, open);
   const stream = open.streamObject;
   const { file } = stream;
+  if (file.pendingLinks.size === 0 && !stream.isDeletePending) return undefined;
   const linkKey = linkKeyOf(open.place);
   const pending = file.pendingLinks.get(linkKey);
   if (pending !== undefined) {

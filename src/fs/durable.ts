@@ -5,7 +5,7 @@
 import { NtStatus } from '../base/status.ts';
 import { LeaseState } from '../wire/flags.ts';
 import { closeOpen, endDisconnection } from './closing.ts';
-import type { CoreState, OpenState } from './file-object.ts';
+import { type CoreState, enterCreateGuid, leaveCreateGuid, type OpenState } from './file-object.ts';
 import { endWaitingLocks } from './lock-requests.ts';
 import { endWatch } from './notify.ts';
 import { repeatBreak } from './oplock-breaks.ts';
@@ -77,7 +77,9 @@ export function reclaim(state: CoreState, request: ReclaimRequest): ReclaimOutco
   if (open === undefined || status !== NtStatus.SUCCESS) return { kind: 'denied', status };
   endDisconnection(state, open);
   open.isDisconnected = false;
+  leaveCreateGuid(state, open);
   open.owner = request.owner;
+  enterCreateGuid(state, open);
   if (open.cache !== undefined) repeatBreak(state, open.cache);
   return { kind: 'granted', open, cache: grantOf(open) };
 }

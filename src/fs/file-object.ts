@@ -119,6 +119,8 @@ export interface CoreState {
   /** Opens with a watch, by directory. */
   readonly watchers: Map<FileKey, Set<OpenState>>;
   readonly durables: Map<number, OpenState>;
+  /** Opens with a create GUID, by {@link createNameOf}. */
+  readonly byCreateGuid: Map<string, OpenState>;
   effects: CoreEffect[];
   nextOpenId: number;
   nextTicket: number;
@@ -137,6 +139,7 @@ export function newState(settings: CoreSettings): CoreState {
     nextExpiryMs: Number.POSITIVE_INFINITY,
     watchers: new Map(),
     durables: new Map(),
+    byCreateGuid: new Map(),
     effects: [],
     nextOpenId: 1,
     nextTicket: 1,
@@ -167,6 +170,30 @@ export function cacheOwnerOf(open: OpenState): string {
 
 export function openOwnerOf(id: number): string {
   return `open/${id}`;
+}
+
+/** What names an open to its client for replays and reconnects. [MS-SMB2] 3.3.5.9 */
+export function createNameOf(clientGuid: Guid, createGuid: Guid): string {
+  return `${clientGuid}/${createGuid}`;
+}
+
+/** Enters a new open into the tables that find it. */
+export function register(state: CoreState, open: OpenState): void {
+  state.opens.set(open.id, open);
+  open.streamObject.opens.add(open);
+  enterCreateGuid(state, open);
+}
+
+/** Makes `open` findable under its client and create GUID, if it has one. */
+export function enterCreateGuid(state: CoreState, open: OpenState): void {
+  const { createGuid, owner } = open;
+  if (createGuid !== undefined) state.byCreateGuid.set(createNameOf(owner.clientGuid, createGuid), open);
+}
+
+export function leaveCreateGuid(state: CoreState, open: OpenState): void {
+  if (open.createGuid === undefined) return;
+  const name = createNameOf(open.owner.clientGuid, open.createGuid);
+  if (state.byCreateGuid.get(name) === open) state.byCreateGuid.delete(name);
 }
 
 /** Every stream's opens of a file. */

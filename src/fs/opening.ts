@@ -13,13 +13,14 @@ import {
   type FileObject,
   type OpenState,
   opensOfFile,
+  register,
   type StreamObject,
   streamFor,
 } from './file-object.ts';
 import { type BreakScope, breakCaches } from './oplock-breaks.ts';
 import { checkLeaseKey, grantCache, grantOf, isStatAccess, requestedOwner } from './oplock-grants.ts';
 import { type Sharer, violatesSharing } from './sharing.ts';
-import { waitForBreaks } from './tickets.ts';
+import { endTicket, issueTicket, waitForBreaks } from './tickets.ts';
 import type { OpenIntent, OpenOutcome } from './types.ts';
 
 /** Opens, or says why not, or waits for others to come down. */
@@ -28,6 +29,7 @@ export function openFile(state: CoreState, intent: OpenIntent, nowMs: number): O
   if (isGoing(state, file, name, place)) return { kind: 'denied', status: NtStatus.DELETE_PENDING };
   const keyStatus = checkLeaseKey(state, owner, cache, { file, stream: name });
   if (keyStatus !== NtStatus.SUCCESS) return { kind: 'denied', status: keyStatus };
+  const effectsBefore = state.effects.length;
   const takenOver = takeOver(state, intent);
   if (takenOver !== NtStatus.SUCCESS) return { kind: 'denied', status: takenOver };
   const stream = streamFor(state, intent);
@@ -36,11 +38,22 @@ export function openFile(state: CoreState, intent: OpenIntent, nowMs: number): O
     collectStream(state, stream);
     return outcome;
   }
-  // A purge may have ended the last open meanwhile: join what is in the table now.
+  // Opens that were closed on the way may have taken the file with them: then the name is looked up again.
+  const isRemoved = state.effects.slice(effectsBefore).some((effect) => effect.kind === 'delete');
+  if (isRemoved) return retryAtOnce(state);
+  if (isGoing(state, file, name, place)) return { kind: 'denied', status: NtStatus.DELETE_PENDING };
+  // They may also have been the last of their stream: join what is in the table now.
   const open = newOpen(state, streamFor(state, intent), intent);
   grantCache(state, open, cache);
   grantDurable(state, open, intent.durable);
   return { kind: 'granted', open, status: outcome.status, cache: grantOf(open) };
+}
+
+function retryAtOnce(state: CoreState): OpenOutcome {
+  const ticket = issueTicket(state);
+  endTicket(state, ticket);
+  state.effects.push({ kind: 'retry', ticket: ticket.ticket });
+  return { kind: 'wait', ticket: ticket.ticket };
 }
 
 /** [MS-SMB2] 3.3.5.9.13, 3.3.5.9.15: an application instance that fails over closes its opens on the lost node. */
@@ -168,7 +181,6 @@ function newOpen(state: CoreState, stream: StreamObject, intent: OpenIntent): Op
     watch: undefined,
     expiresMs: 0,
   };
-  state.opens.set(open.id, open);
-  stream.opens.add(open);
+  register(state, open);
   return open;
 }

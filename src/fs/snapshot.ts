@@ -11,6 +11,7 @@ import {
   linkKeyOf,
   type OpenState,
   openOwnerOf,
+  register,
   streamFor,
 } from './file-object.ts';
 import type { DurableGrant, Owner, Place } from './types.ts';
@@ -129,8 +130,7 @@ function restoreOpen(state: CoreState, record: OpenRecord, nowMs: number): OpenS
     watch: undefined,
     expiresMs: nowMs + record.durable.timeoutMs,
   };
-  stream.opens.add(open);
-  state.opens.set(open.id, open);
+  register(state, open);
   state.durables.set(record.durable.persistentId, open);
   state.disconnected.add(open);
   state.nextExpiryMs = Math.min(state.nextExpiryMs, open.expiresMs);

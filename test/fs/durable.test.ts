@@ -100,6 +100,10 @@ test('version 2 asks for the create GUID, and persistence for itself', () => {
   assert.equal(reclaim(world, reclaimOf(good)), 'granted');
   assert.equal(world.core.findByCreateGuid(guid(0xc001), guid(0xabc))?.durable?.persistentId, 77);
   assert.equal(world.core.findByCreateGuid(guid(0xc002), guid(0xabc)), undefined);
+  const plain = world.open('g', { durable: { ...v2, createGuid: guid(0xdef) }, client: 2 });
+  assert.equal(world.core.findByCreateGuid(guid(0xc002), guid(0xdef)), plain);
+  world.close(plain);
+  assert.equal(world.core.findByCreateGuid(guid(0xc002), guid(0xdef)), undefined);
 });
 
 test('nobody coming back ends the open', () => {
@@ -138,6 +142,16 @@ test('a break that no connection can carry ends the open, and the other goes on 
     assert.equal(open.isClosed, isPurged, `${JSON.stringify(held)} ${JSON.stringify(other)}`);
     assert.deepEqual(world.news(), isPurged ? [`expire ${open.id}`] : []);
   }
+});
+
+test('a purged open that deletes takes the file along, and the newcomer looks its name up again', () => {
+  const { world, open } = disconnected({ oplock: 'b', durable: v1, deleteOnClose: true });
+  const ticket = world.openLater('f', { client: 2 });
+  assert.deepEqual(world.news(), [`expire ${open.id}`, 'delete v:f', `retry ${ticket}`]);
+  assert.equal(world.core.openCount, 0);
+  const busy = disconnected({ lease: 'RWH', durable: v1, deleteOnClose: true });
+  busy.world.open('f', { access: AccessMask.FILE_READ_ATTRIBUTES, client: 3 });
+  assert.equal(describe(busy.world.tryOpen('f', { client: 2 })), 'STATUS_DELETE_PENDING');
 });
 
 test('a write by another ends a disconnected reader', () => {

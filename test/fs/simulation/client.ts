@@ -65,10 +65,9 @@ export class Client {
   }
 
   #openFile(name: string): void {
-    const intent = (): OpenIntent => this.#intent(name, wishes);
-    const file = this.disk.files.get(name);
-    const wishes = fileWishes(this.disk.random, this.#owner(), { id: this.#nextId++, seed: file?.key ?? '' });
-    this.#open(intent, name);
+    const seed = this.disk.files.get(name)?.key ?? '';
+    const wishes = fileWishes(this.disk.random, this.#owner(), { id: this.#nextId++, seed });
+    this.#open(() => this.#intent(name, wishes), name);
   }
 
   #owner(): OpenIntent['owner'] {
