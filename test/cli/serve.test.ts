@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { negotiate } from '../control/wire-client.ts';
 import { type RunOptions, start } from './fake-surroundings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'smbkit-cli-'));
@@ -139,6 +140,19 @@ describe('a configuration file', () => {
       changed: ['users', 'encryption'],
       restartNeeded: ['shares'],
     });
+    run.signal('SIGTERM');
+    assert.equal(await run.code, 0);
+  });
+
+  it('has its effect on the next connection after SIGHUP', async () => {
+    const config = file('h.yaml', 'shares: { one: ./docs }');
+    const run = start(['serve', '--json', '--port', '0', '--config', config]);
+    const port = Number((await run.event('listening'))['port']);
+    assert.equal((await negotiate(port)).dialect, 0x0311);
+    file('h.yaml', 'shares: { one: ./docs }\ndialects: { max: 3.0 }');
+    run.signal('SIGHUP');
+    await run.event('reloaded');
+    assert.equal((await negotiate(port)).dialect, 0x0300);
     run.signal('SIGTERM');
     assert.equal(await run.code, 0);
   });
