@@ -90,7 +90,8 @@ function reclaimStatus(open: OpenState, request: ReclaimRequest): NtStatus {
   const lease = cache?.lease;
   const notFound = NtStatus.OBJECT_NAME_NOT_FOUND;
   if (durable === undefined || !open.isDisconnected) return notFound;
-  if (durable.version !== request.version) return notFound;
+  // The older reconnect finds opens of either version, the newer one only its own.
+  if (request.version === 2 && durable.version !== 2) return notFound;
   if (request.version === 2 && open.createGuid !== request.createGuid) return notFound;
   if (request.isPersistent && !durable.isPersistent) return notFound;
   if (open.owner.share !== request.owner.share) return notFound;

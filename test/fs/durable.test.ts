@@ -106,6 +106,11 @@ test('version 2 asks for the create GUID, and persistence for itself', () => {
   assert.equal(world.core.findByCreateGuid(guid(0xc002), guid(0xdef)), undefined);
 });
 
+test('an open of version 2 is reclaimed by the older reconnect too', () => {
+  const { world } = disconnected({ oplock: 'b', durable: v2 });
+  assert.equal(reclaim(world, reclaimOf()), 'granted');
+});
+
 test('nobody coming back ends the open', () => {
   const { world, open } = disconnected({
     oplock: 'b',
