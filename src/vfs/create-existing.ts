@@ -39,7 +39,7 @@ const replacements: ReadonlyMap<number, Replacement> = new Map<number, Replaceme
 const impliedAccess: Readonly<Record<Replacement, number>> = {
   nothing: 0,
   overwrite: AccessMask.FILE_WRITE_DATA | AccessMask.FILE_WRITE_EA | AccessMask.FILE_WRITE_ATTRIBUTES,
-  supersede: AccessMask.DELETE,
+  supersede: AccessMask.DELETE | AccessMask.FILE_WRITE_DATA,
 };
 
 const actions: Readonly<Record<Replacement, CreateAction>> = {
@@ -138,8 +138,9 @@ async function completeOpen(volume: Volume, request: OpenRequest, grant: Grant):
   try {
     handle = await openHandle(volume, request, grant);
     if (grant.replaces !== 'nothing') await replaceContent(volume, request, { ...grant, handle });
-    const stat = await handle.stat();
-    const file = bindOpen(volume, request, { ...grant, handle, stat });
+    const found = await handle.stat();
+    const file = bindOpen(volume, request, { ...grant, handle, stat: found });
+    const stat = await file.stat();
     if (grant.replaces !== 'nothing') noteReplacement(file, grant);
     return { file, action: actions[grant.replaces], cache: grant.cache, stat };
   } catch (error) {
@@ -168,13 +169,12 @@ export function bindOpen(
   grant: Pick<Grant, 'target' | 'open'> & { handle: BackendHandle; stat: BackendStat },
 ): OpenFile {
   const { target, open, handle, stat } = grant;
-  const { link, stream: shared } = volume.retain(open, target.entry.path);
+  const shares = volume.retain(open, target.entry.path);
   const file = new OpenFile({
     volume,
     core: open,
     handle,
-    link,
-    shared,
+    shares,
     fileId: stat.fileId,
     streamName: target.stream.name,
     requester: request.requester,

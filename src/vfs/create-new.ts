@@ -88,10 +88,6 @@ async function checkCreation(volume: Volume, request: OpenRequest, target: Targe
   const desired = mapGeneric(request.desiredAccess);
   const isMaximum = (desired & AccessMask.MAXIMUM_ALLOWED) !== 0;
   const wanted = isMaximum ? AccessMask.FILE_ALL_ACCESS | desired : desired;
-  demand(
-    !(desired & AccessMask.ACCESS_SYSTEM_SECURITY) || requester.token.privileges.has('security'),
-    NtStatus.PRIVILEGE_NOT_HELD,
-  );
   const ceiling = requester.maximalAccess | AccessMask.ACCESS_SYSTEM_SECURITY;
   const granted = (wanted & ceiling & ~AccessMask.MAXIMUM_ALLOWED) >>> 0;
   demand(isMaximum || granted === desired, NtStatus.ACCESS_DENIED, 'share permission');

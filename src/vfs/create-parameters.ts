@@ -65,9 +65,10 @@ export function checkParameters(request: OpenRequest): void {
   const isOverwrite = createDisposition === CreateDisposition.SUPERSEDE || overwrites.has(createDisposition);
   demand(!(isDirectoryWanted && has(CreateOption.NON_DIRECTORY_FILE)), NtStatus.INVALID_PARAMETER);
   demand(!(isDirectoryWanted && isOverwrite), NtStatus.INVALID_PARAMETER, 'no directory is overwritten');
-  // SYNCHRONIZE alone is worth nothing on a remote file.
-  const isUseless = desiredAccess === AccessMask.SYNCHRONIZE;
-  demand(isValidDesiredAccess(desiredAccess) && !isUseless, NtStatus.ACCESS_DENIED, 'desired access');
+  demand(isValidDesiredAccess(desiredAccess), NtStatus.ACCESS_DENIED, 'desired access');
+  const isAuditor = request.requester.token.privileges.has('security');
+  const readsAudit = (desiredAccess & AccessMask.ACCESS_SYSTEM_SECURITY) !== 0;
+  demand(!readsAudit || isAuditor, NtStatus.PRIVILEGE_NOT_HELD, 'ACCESS_SYSTEM_SECURITY');
   checkCreateAttributes(fileAttributes);
   const isTemporaryDirectory = isDirectoryWanted && (fileAttributes & FileAttribute.TEMPORARY) !== 0;
   const mayCreate = createDisposition !== CreateDisposition.OPEN;

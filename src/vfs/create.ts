@@ -3,6 +3,7 @@
  *
  * Nothing here waits for a client. Where somebody must act first the answer is a waiter, and the whole request runs again.
  */
+import { join } from '../backend/path.ts';
 import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import { isSameName, upper } from '../fs/names.ts';
@@ -113,7 +114,10 @@ async function findEntry(volume: Volume, name: PathName, parent: Directory | und
   if (parent === undefined || last === undefined) {
     return { stored: '', path: '', stat: await volume.backend.stat('') };
   }
-  return volume.resolver.entry(parent, last);
+  const entry = await volume.resolver.entry(parent, last);
+  if (entry.stat !== undefined) return entry;
+  const stored = volume.tunnel.longNameOf(parent.path, last, volume.driver.nowMs);
+  return stored === undefined ? entry : { ...entry, stored, path: join(parent.path, stored) };
 }
 
 async function findStream(volume: Volume, name: PathName, entry: Entry): Promise<TargetStream> {

@@ -4,7 +4,6 @@
 import type { ChainCodec, ChainWriter } from '../wire/chain.ts';
 import * as directory from '../wire/fscc/directory.ts';
 import { FileInformationClass as Class } from '../wire/fscc/information-class-table.ts';
-import { ReparseTag } from '../wire/fscc/reparse.ts';
 import { allocationOf, attributesOf } from './attributes.ts';
 import type { ListedEntry } from './directory-listing.ts';
 import { listedShortName } from './short-names.ts';
@@ -51,15 +50,14 @@ const common = ({ name, stat }: ListedEntry): directory.FileDirectoryInformation
   fileName: name,
 });
 
-const tagOf = ({ stat }: ListedEntry): number => (stat.kind === 'symlink' ? ReparseTag.SYMLINK : 0);
 /** [MS-FSCC] 2.4.8: of a reparse point EaSize is its tag. */
 const withEa = (entry: ListedEntry): directory.FileFullDirectoryInformation => ({
   ...common(entry),
-  eaSize: tagOf(entry),
+  eaSize: entry.reparseTag === 0 ? entry.eaSize : entry.reparseTag,
 });
 const withTag = (entry: ListedEntry): { reparsePointTag: number; eaSize: number } => ({
-  eaSize: 0,
-  reparsePointTag: tagOf(entry),
+  eaSize: entry.eaSize,
+  reparsePointTag: entry.reparseTag,
 });
 const short = ({ name }: ListedEntry): { shortName: string } => ({ shortName: listedShortName(name) });
 /** [MS-FSCC] 2.4.21: the parent's id is not told, for it may lie outside the share. */

@@ -3,15 +3,19 @@
  * held. [MS-FSA] 2.1.5.6.3
  */
 import type { BackendStat, DirectoryEntry } from '../backend/contract.ts';
-import { parentOf } from '../backend/path.ts';
+import { join, parentOf } from '../backend/path.ts';
 import { compilePattern, hasWildcards, type NameMatcher } from '../fs/wildcards.ts';
+import { eaSizeAt } from './extended-attributes.ts';
 import { shownName } from './name-mapping.ts';
 import type { OpenFile } from './open-file.ts';
+import { reparseTagOf } from './reparse.ts';
 
 /** A name that matched, as clients see it. */
 export interface ListedEntry {
   readonly name: string;
   readonly stat: BackendStat;
+  readonly eaSize: number;
+  readonly reparseTag: number;
 }
 
 export class DirectoryListing {
@@ -62,15 +66,17 @@ export class DirectoryListing {
     const { backend } = this.#file.volume;
     for await (const batch of backend.list(this.#file.link.path, this.#abort.signal)) {
       for (const entry of batch) {
-        const listed = this.#listed(entry);
-        if (listed !== undefined) yield listed;
+        const name = shownName(entry.name);
+        if (this.#matches(name)) yield await this.#listed(name, entry);
       }
     }
   }
 
-  #listed({ name, stat }: DirectoryEntry): ListedEntry | undefined {
-    const shown = shownName(name);
-    return this.#matches(shown) ? { name: shown, stat } : undefined;
+  async #listed(name: string, { name: stored, stat }: DirectoryEntry): Promise<ListedEntry> {
+    const { volume, link } = this.#file;
+    const path = join(link.path, stored);
+    const eaSize = stat.kind === 'symlink' ? 0 : await eaSizeAt(volume, path);
+    return { name, stat, eaSize, reparseTag: await reparseTagOf(volume, path, stat) };
   }
 
   /** `.` and `..`, where the pattern means them; the root is its own parent. */
@@ -80,7 +86,8 @@ export class DirectoryListing {
     const { path } = this.#file.link;
     const entries: ListedEntry[] = [];
     for (const name of names) {
-      entries.push({ name, stat: await backend.stat(name === '.' ? path : parentOf(path)) });
+      const stat = await backend.stat(name === '.' ? path : parentOf(path));
+      entries.push({ name, stat, eaSize: 0, reparseTag: 0 });
     }
     return entries;
   }
@@ -91,6 +98,7 @@ export class DirectoryListing {
     const { resolver } = this.#file.volume;
     const directory = await resolver.at(this.#file.link.path);
     const entry = await resolver.entry(directory, this.pattern);
-    return entry.stat === undefined ? undefined : { name: shownName(entry.stored), stat: entry.stat };
+    if (entry.stat === undefined) return undefined;
+    return this.#listed(shownName(entry.stored), { name: entry.stored, stat: entry.stat });
   }
 }

@@ -17,6 +17,7 @@ const forbidden = /["*+,/:;<=>?[\\\]|\u0000-\u001f]/;
 /** Throws INVALID_EA_NAME for a name that no file system would take. [MS-FSCC] 2.4.16 */
 export function checkEaNames(entries: readonly EaEntry[]): void {
   for (const { eaName } of entries) {
+    demand(!eaName.toUpperCase().startsWith(ownPrefix), NtStatus.ACCESS_DENIED, "the server's own");
     demand(eaName.length > 0 && !forbidden.test(eaName), NtStatus.INVALID_EA_NAME);
   }
 }
@@ -72,6 +73,12 @@ export async function changeEas(
   }
   demand(eaSizeOf(after) <= eaBytesMax, NtStatus.EA_TOO_LARGE);
   await extendedAttributes.write(path, after);
+}
+
+/** EaSize of what is at `path`; costs nothing on stores without attributes. */
+export async function eaSizeAt(volume: Volume, path: BackendPath): Promise<number> {
+  if (volume.backend.extendedAttributes === undefined) return 0;
+  return eaSizeOf(await readEas(volume, path));
 }
 
 /** EaSize: what the attributes take as OS/2 counted it; 0 without any. [MS-FSCC] 2.4.13 */

@@ -24,10 +24,12 @@ export interface PathName {
 /** Takes a share-relative path apart; throws OBJECT_NAME_INVALID when no volume could hold it. */
 export function parsePath(path: string, limits: Limits): PathName {
   demand(path.length <= limits.pathChars, NtStatus.OBJECT_NAME_INVALID, 'path too long');
-  const { names, stream } = separateStream(path);
+  // Other servers take `/` for a separator too, and some clients count on it.
+  const { names, stream } = separateStream(path.replaceAll('/', '\\'));
   const endsInSeparator = names.endsWith('\\');
   const trimmed = endsInSeparator ? names.slice(0, -1) : names;
   const components = trimmed === '' ? [] : trimmed.split('\\');
+  demand(!leavesShare(components), NtStatus.OBJECT_PATH_SYNTAX_BAD, 'leads out of the share');
   demand(components.every(isValidName), NtStatus.OBJECT_NAME_INVALID, 'no valid component');
   demand(!endsInSeparator || components.length > 0, NtStatus.OBJECT_NAME_INVALID, 'nothing but a separator');
   return { components, stream, endsInSeparator };
@@ -38,6 +40,16 @@ export function parseStream(text: string): StreamName {
   const parts = splitStream(`:${text}`);
   demand(parts, NtStatus.OBJECT_NAME_INVALID, 'no valid stream name');
   return { name: parts.isIndex ? '' : parts.stream, type: parts.isIndex ? '$INDEX_ALLOCATION' : '$DATA' };
+}
+
+/** Dots are never followed; those that would lead above the root are told apart. [MS-FSA] 2.1.5.1 */
+function leavesShare(components: readonly string[]): boolean {
+  let depth = 0;
+  for (const component of components) {
+    depth += component === '..' ? -1 : 1;
+    if (depth < 0) return true;
+  }
+  return false;
 }
 
 function separateStream(path: string): { names: string; stream: StreamName | undefined } {

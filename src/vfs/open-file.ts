@@ -10,7 +10,8 @@ import { attributesOf } from './attributes.ts';
 import type { DirectoryListing } from './directory-listing.ts';
 import { shownName } from './name-mapping.ts';
 import type { Requester } from './security.ts';
-import type { Link, StreamState, Volume } from './volume.ts';
+import type { Link, OpenShares, StreamState, Volume } from './volume.ts';
+import { settleWriteTime, type WriteTime } from './write-time.ts';
 
 /** Why an open ends; the session's CloseReason. */
 export type OpenFileEnd = 'close' | 'tree-disconnect' | 'logoff' | 'disconnect' | 'shutdown';
@@ -27,8 +28,7 @@ export interface OpenFileOptions {
   readonly volume: Volume;
   readonly core: CoreOpen;
   readonly handle: BackendHandle;
-  readonly link: Link;
-  readonly shared: StreamState;
+  readonly shares: OpenShares;
   readonly fileId: bigint;
   /** The stored name of the named stream; `''` for none. */
   readonly streamName: string;
@@ -38,9 +38,11 @@ export interface OpenFileOptions {
 export class OpenFile {
   readonly volume: Volume;
   readonly core: CoreOpen;
-  readonly handle: BackendHandle;
+  /** Replaced when a stream becomes the data of its file. */
+  handle: BackendHandle;
   readonly link: Link;
   readonly shared: StreamState;
+  readonly writeTime: WriteTime;
   readonly fileId: bigint;
   /** FileId.Persistent, by which a durable open is reclaimed. */
   readonly persistentId: number;
@@ -52,6 +54,8 @@ export class OpenFile {
   /** The FILE_MODE bits, from the create options. [MS-FSCC] 2.4.31 */
   mode: number;
   listing: DirectoryListing | undefined;
+  /** Bytes were written and LastWriteTime may have to be settled. */
+  hasWritten = false;
   /** The data was changed through this open and watchers were not told yet. */
   isModified = false;
   readonly userSetTimes: UserSetTimes = {
@@ -67,8 +71,9 @@ export class OpenFile {
     this.volume = options.volume;
     this.core = options.core;
     this.handle = options.handle;
-    this.link = options.link;
-    this.shared = options.shared;
+    this.link = options.shares.link;
+    this.shared = options.shares.shared;
+    this.writeTime = options.shares.writeTime;
     this.fileId = options.fileId;
     this.streamName = options.streamName;
     this.persistentId = options.core.durable?.persistentId ?? randomId(options.volume.entropy);
@@ -103,13 +108,15 @@ export class OpenFile {
     demand((this.core.grantedAccess & anyOf) !== 0, NtStatus.ACCESS_DENIED, 'not opened with that right');
   }
 
+  /** The metadata as clients see it. */
   async stat(): Promise<BackendStat> {
-    return this.handle.stat();
+    return this.writeTime.seen(await this.handle.stat(), this.volume.driver.nowMs);
   }
 
   /** The metadata that CLOSE may report: what it is after everything that was done through this open. */
   async finalStat(): Promise<BackendStat> {
-    return this.handle.stat();
+    await settleWriteTime(this);
+    return this.stat();
   }
 
   attributesOf(stat: BackendStat): number {
@@ -126,6 +133,10 @@ export class OpenFile {
   async close(reason: OpenFileEnd): Promise<void> {
     if (this.#isClosed) return;
     const { driver } = this.volume;
+    const settled = this.hasWritten && reason !== 'disconnect' ? settleWriteTime(this) : undefined;
+    // What the store says about it is told when everything else is done.
+    await settled?.catch(() => undefined);
+    if (this.#isClosed) return;
     if (reason === 'disconnect') {
       const fate = driver.call((core, nowMs) => core.disconnect(this.core, nowMs));
       if (fate === 'kept') return;
@@ -134,6 +145,7 @@ export class OpenFile {
     }
     await this.release();
     await driver.removed();
+    await settled;
   }
 
   /** Gives back the handle of an open that the core has closed. Idempotent. */
@@ -145,7 +157,7 @@ export class OpenFile {
 
   async #releaseOnce(): Promise<void> {
     this.volume.driver.forget(this.core);
-    this.volume.release(this.core, this.link, this.shared);
+    this.volume.release(this.core, this);
     await this.listing?.close();
     await this.handle.close();
   }

@@ -46,6 +46,8 @@ export interface FileQueryRow {
   readonly access: number;
   /** Fewer bytes of output are INFO_LENGTH_MISMATCH, more but too few are BUFFER_OVERFLOW. */
   readonly fixedBytes: number;
+  /** The oldest dialect that has the class; others answer NOT_SUPPORTED. */
+  readonly revisionMin?: number;
   readonly answer: (query: FileQuery) => MaybePromise<Buffer>;
 }
 
@@ -239,6 +241,7 @@ export const fileQueries: ReadonlyMap<number, FileQueryRow> = new Map<number, Fi
     {
       access: 0,
       fixedBytes: 8,
+      revisionMin: 0x0311,
       answer: ({ file }) => FileNameInformation.encode({ fileName: file.shownPath }),
     },
   ],

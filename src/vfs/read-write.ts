@@ -9,6 +9,7 @@ import { noteChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { keepingTimes } from './times.ts';
 import type { Waiter } from './waiter.ts';
+import { delayingWriteTime } from './write-time.ts';
 
 /** Offsets from here on belong to no file. NTFS: 2^44 − 64 KiB. */
 export const fileSizeMax = 0xfff_ffff_0000n;
@@ -79,13 +80,14 @@ export async function writeFrom(file: OpenFile, source: Buffer, offset: bigint):
     const { sizeBytes } = await file.handle.stat();
     demand(position >= sizeBytes, NtStatus.ACCESS_DENIED, 'only appending is allowed');
   }
-  await keepingTimes(file, () => file.handle.write(source, position));
+  await keepingTimes(file, () => delayingWriteTime(file, () => file.handle.write(source, position)));
   file.position = offset + BigInt(source.length);
   noteDataChange(file);
 }
 
 /** Returns when everything written is on stable storage. [MS-FSA] 2.1.5.7 */
 export async function flush(file: OpenFile): Promise<void> {
+  file.writeTime.show();
   await file.handle.sync();
 }
 
@@ -93,6 +95,7 @@ export async function flush(file: OpenFile): Promise<void> {
 export async function setSize(file: OpenFile, sizeBytes: bigint): Promise<void> {
   demand(sizeBytes >= 0n, NtStatus.INVALID_PARAMETER, 'negative size');
   demand(sizeBytes < fileSizeMax, NtStatus.DISK_FULL, 'beyond the largest file');
+  file.writeTime.show();
   const { sizeBytes: before } = await file.handle.stat();
   if (BigInt(before) === sizeBytes) return;
   await keepingTimes(file, () => file.handle.truncate(Number(sizeBytes)));

@@ -7,14 +7,13 @@ import type { BackendStat } from '../backend/contract.ts';
 import { isWithin, join, nameOf, parentOf } from '../backend/path.ts';
 import { present } from '../base/assert.ts';
 import { demand, NtStatus } from '../base/status.ts';
-import { isSameName, upper } from '../fs/names.ts';
 import type { Place, RenameRequest } from '../fs/types.ts';
 import { AccessMask, CompletionFilter, FileAction, FileAttribute } from '../wire/flags.ts';
 import { attributesOf } from './attributes.ts';
-import { parsePath, parseStream } from './name.ts';
+import { parsePath } from './name.ts';
 import { storedName } from './name-mapping.ts';
-import { streamPlace } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
+import { renameStream } from './rename-stream.ts';
 import { type Directory, type Entry, placeIn } from './resolve.ts';
 import {
   defaultDescriptor,
@@ -40,7 +39,7 @@ export async function renameFile(file: OpenFile, intent: RenameIntent): Promise<
   file.demandAccess(AccessMask.DELETE);
   if (intent.newName.startsWith(':')) return renameStream(file, intent);
   // A stream has no name of its own outside its file.
-  demand(!file.isStream, NtStatus.INVALID_PARAMETER, 'a stream stays with its file');
+  demand(!file.isStream, NtStatus.SHARING_VIOLATION, 'a stream stays with its file');
   return relocate(file, intent, moveNow);
 }
 
@@ -191,34 +190,5 @@ async function linkNow(file: OpenFile, to: Destination): Promise<Waiter | undefi
   await volume.index.added(to.parent.path, stored);
   const filter = CompletionFilter.FILE_NAME;
   volume.changed({ place: to.place, action: FileAction.ADDED, filter, by: core });
-  return undefined;
-}
-
-/** [MS-FSA] 2.1.5.15.11: `:name` renames the stream itself. */
-async function renameStream(file: OpenFile, intent: RenameIntent): Promise<Waiter | undefined> {
-  const { volume, core, link } = file;
-  const { name, type } = parseStream(intent.newName.slice(1));
-  demand(type === '$DATA', NtStatus.INVALID_PARAMETER, 'only data streams are renamed');
-  demand(file.isStream && name !== '', NtStatus.INVALID_PARAMETER, 'the unnamed stream stays');
-  const streams = present(volume.backend.streams, 'streams');
-  const listed = await streams.list(link.path);
-  const taken = listed.find((stream) => isSameName(stream.name, name) && stream.name !== file.streamName);
-  const isOwnCase = taken !== undefined && isSameName(taken.name, file.streamName);
-  demand(taken === undefined || isOwnCase || intent.replaceIfExists, NtStatus.OBJECT_NAME_COLLISION);
-  const waiter = volume.driver.attempt((fs, nowMs) =>
-    fs.renameStream(core, upper(name), intent.replaceIfExists, nowMs),
-  );
-  if (waiter !== undefined) return waiter;
-  const from = file.streamName;
-  if (taken !== undefined && !isOwnCase) await streams.remove(link.path, taken.name);
-  await keepingTimes(file, () => streams.rename(link.path, from, name, intent.replaceIfExists));
-  volume.streamMoved(core, upper(name));
-  volume.driver.call((fs) => fs.streamRenamed(core, upper(name)));
-  for (const open of volume.openFiles())
-    if (open.link === link && open.streamName === from) open.streamName = name;
-  const filter = CompletionFilter.STREAM_NAME;
-  const newPlace = streamPlace(core.place, name);
-  const place = streamPlace(core.place, from);
-  volume.changed({ place, action: FileAction.RENAMED_OLD_NAME, filter, newPlace, by: core });
   return undefined;
 }

@@ -3,6 +3,9 @@
  */
 import { parentOf } from '../backend/path.ts';
 import { demand, NtStatus } from '../base/status.ts';
+import { mapGeneric } from '../fs/access.ts';
+import { AceFlag, isSidAce } from '../wire/dtyp/ace.ts';
+import type { Acl } from '../wire/dtyp/acl.ts';
 import {
   SecurityInformation as Part,
   SecurityControl,
@@ -79,7 +82,7 @@ function merged(before: SecurityDescriptor, given: SecurityDescriptor, parts: nu
   const isSacl = (parts & Part.SACL) !== 0;
   const owner = parts & Part.OWNER ? given.owner : before.owner;
   const group = parts & Part.GROUP ? (given.group ?? before.group) : before.group;
-  const dacl = isDacl ? (given.dacl ?? null) : before.dacl;
+  const dacl = isDacl ? mapped(given.dacl ?? null) : before.dacl;
   const sacl = isSacl ? given.sacl : before.sacl;
   const dacls = SecurityControl.DACL_PROTECTED | SecurityControl.DACL_AUTO_INHERITED;
   const sacls = SecurityControl.SACL_PROTECTED | SecurityControl.SACL_AUTO_INHERITED;
@@ -93,6 +96,16 @@ function merged(before: SecurityDescriptor, given: SecurityDescriptor, parts: nu
     ...(dacl === undefined ? {} : { dacl }),
     ...(sacl === undefined ? {} : { sacl }),
   };
+}
+
+/** Entries in force say what they grant in the rights of files; those for children alone stay general. */
+function mapped(dacl: Acl | null): Acl | null {
+  if (dacl === null) return null;
+  const aces = dacl.aces.map((ace) => {
+    const isForChildren = (ace.flags & AceFlag.INHERIT_ONLY) !== 0;
+    return isSidAce(ace) && !isForChildren ? { ...ace, mask: mapGeneric(ace.mask) } : ace;
+  });
+  return { revision: dacl.revision, aces };
 }
 
 /** [MS-DTYP] 2.4.6: AUTO_INHERITED is kept only where the caller also says AUTO_INHERIT_REQUIRED. */

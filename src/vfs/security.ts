@@ -7,7 +7,11 @@ import { type AccessAnswer, checkAccess, maximumAccessOf, mayCreateIn, type Toke
 import type { Owner } from '../fs/types.ts';
 import { AceFlag, allow } from '../wire/dtyp/ace.ts';
 import { aclOf } from '../wire/dtyp/acl.ts';
-import { type SecurityDescriptor, SecurityDescriptorCodec } from '../wire/dtyp/security-descriptor.ts';
+import {
+  SecurityControl,
+  type SecurityDescriptor,
+  SecurityDescriptorCodec,
+} from '../wire/dtyp/security-descriptor.ts';
 import { type Sid, WellKnownSid } from '../wire/dtyp/sid.ts';
 import { AccessMask } from '../wire/flags.ts';
 import type { Volume } from './volume.ts';
@@ -29,7 +33,7 @@ export interface Requester {
 export function defaultDescriptor(requester: Requester, isDirectory: boolean): SecurityDescriptor {
   const flags = isDirectory ? AceFlag.OBJECT_INHERIT | AceFlag.CONTAINER_INHERIT : 0;
   return {
-    control: 0,
+    control: SecurityControl.DACL_AUTO_INHERITED,
     sbz1: 0,
     owner: requester.token.user,
     group: requester.group,

@@ -51,6 +51,7 @@ async function setBasic(file: OpenFile, input: Buffer): Promise<undefined> {
   demand(!isDirectoryBit || file.isDirectory, NtStatus.INVALID_PARAMETER, 'a file is no directory');
   const isTemporary = (fileAttributes & FileAttribute.TEMPORARY) !== 0;
   demand(!isTemporary || !file.isDirectory, NtStatus.INVALID_PARAMETER, 'temporary directory');
+  file.writeTime.show();
   const before = await file.handle.stat();
   const times = applyTimes(file, information);
   const attributes =

@@ -13,9 +13,11 @@ import { CompletionFilter, FileAction } from '../wire/flags.ts';
 import type { CoreDriver, RemovalTarget } from './core-driver.ts';
 import { NameIndex } from './name-index.ts';
 import { NameQueue } from './name-queue.ts';
+import { NameTunnel } from './name-tunnel.ts';
 import type { OpenFile } from './open-file.ts';
 import { Resolver } from './resolve.ts';
 import { isAbsent } from './status-of-error.ts';
+import { WriteTime } from './write-time.ts';
 
 export interface VolumeOptions {
   /** Tells the volumes of one server apart; without a colon. */
@@ -45,6 +47,13 @@ export interface StreamState {
   reservedBytes: number;
 }
 
+/** What an open has in common with others. */
+export interface OpenShares {
+  readonly link: Link;
+  readonly shared: StreamState;
+  readonly writeTime: WriteTime;
+}
+
 export class Volume implements RemovalTarget {
   readonly kind = 'disk';
   readonly id: string;
@@ -56,9 +65,11 @@ export class Volume implements RemovalTarget {
   readonly isContinuouslyAvailable: boolean;
   readonly names = new NameQueue();
   readonly index: NameIndex;
+  readonly tunnel = new NameTunnel();
   readonly resolver: Resolver;
   readonly #links = new Map<BackendPath, Link>();
   readonly #streams = new Map<string, StreamState>();
+  readonly #writeTimes = new Map<FileKey, WriteTime>();
   readonly #linkOf = new WeakMap<CoreOpen, Link>();
   /** Removals under way, by {@link streamKey}. */
   readonly #removing = new Map<string, Promise<void>>();
@@ -100,7 +111,7 @@ export class Volume implements RemovalTarget {
   }
 
   /** Takes note of an open by `path`. */
-  retain(open: CoreOpen, path: BackendPath): { link: Link; stream: StreamState } {
+  retain(open: CoreOpen, path: BackendPath): OpenShares {
     const link = this.#links.get(path) ?? { path, count: 0, isRemoved: false };
     link.count++;
     this.#links.set(path, link);
@@ -109,15 +120,20 @@ export class Volume implements RemovalTarget {
     const stream = this.#streams.get(key) ?? { count: 0, reservedBytes: 0 };
     stream.count++;
     this.#streams.set(key, stream);
-    return { link, stream };
+    const writeTime = this.#writeTimes.get(open.file) ?? new WriteTime();
+    writeTime.count++;
+    this.#writeTimes.set(open.file, writeTime);
+    return { link, shared: stream, writeTime };
   }
 
-  release(open: CoreOpen, link: Link, stream: StreamState): void {
+  release(open: CoreOpen, { link, shared: stream, writeTime }: OpenShares): void {
     link.count--;
     if (link.count === 0 && this.#links.get(link.path) === link) this.#links.delete(link.path);
     stream.count--;
     const key = streamKey(open.file, open.stream);
     if (stream.count === 0 && this.#streams.get(key) === stream) this.#streams.delete(key);
+    writeTime.count--;
+    if (writeTime.count === 0) this.#writeTimes.delete(open.file);
   }
 
   /** A stream that is open got another name (in upper case); to be called before the core is told. */
@@ -186,6 +202,7 @@ export class Volume implements RemovalTarget {
     }
     link.isRemoved = true;
     if (this.#links.get(link.path) === link) this.#links.delete(link.path);
+    this.tunnel.removed(parentOf(link.path), nameOf(link.path), this.driver.nowMs);
     await this.index.removed(parentOf(link.path), nameOf(link.path));
     if (removal.isDirectory) this.index.forget(link.path);
     this.changed({

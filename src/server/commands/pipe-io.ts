@@ -54,10 +54,7 @@ export function peek(pipe: OpenPipe, maxBytes: number): { status: NtStatus; outp
   return { status: isCut ? NtStatus.BUFFER_OVERFLOW : NtStatus.SUCCESS, output };
 }
 
-async function nextData(
-  context: OpenContext,
-  attempt: () => PipeData | Waiter,
-): Promise<PipeData> {
+async function nextData(context: OpenContext, attempt: () => PipeData | Waiter): Promise<PipeData> {
   for (;;) {
     const outcome = attempt();
     if (!(outcome instanceof Waiter)) return outcome;

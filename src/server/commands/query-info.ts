@@ -42,7 +42,7 @@ function query(context: OpenContext, request: QueryInfoRequest): Promise<Answer>
   const file = openFileOf(context.open);
   switch (request.infoType) {
     case InfoType.FILE:
-      return queryFile(file, request);
+      return queryFile(file, request, context.session.dialect.revision);
     case InfoType.FILESYSTEM:
       return queryFileSystem(file, request);
     case InfoType.SECURITY:
@@ -55,12 +55,13 @@ function query(context: OpenContext, request: QueryInfoRequest): Promise<Answer>
 }
 
 /** [MS-SMB2] 3.3.5.20.1 */
-async function queryFile(file: OpenFile, request: QueryInfoRequest): Promise<Answer> {
+async function queryFile(file: OpenFile, request: QueryInfoRequest, revision: number): Promise<Answer> {
   if (request.fileInfoClass === FileInformationClass.FileFullEaInformation) {
     return { buffer: await queryEas(file, request) };
   }
   const row = fileQueries.get(request.fileInfoClass);
   demand(row !== undefined, NtStatus.INVALID_INFO_CLASS);
+  demand(revision >= (row.revisionMin ?? 0), NtStatus.NOT_SUPPORTED, 'class of a newer dialect');
   if (row.access !== 0) file.demandAccess(row.access);
   demand(request.outputBufferLength >= row.fixedBytes, NtStatus.INFO_LENGTH_MISMATCH);
   return fitted(await row.answer({ file, stat: await file.stat() }), request);

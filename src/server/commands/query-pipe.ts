@@ -34,8 +34,7 @@ const answers: ReadonlyMap<number, (pipe: OpenPipe) => Buffer> = new Map<number,
   [Class.FileNameInformation, ({ name }) => FileNameInformation.encode({ fileName: `\\${name}` })],
   [
     Class.FilePipeInformation,
-    () =>
-      FilePipeInformation.encode({ readMode: PipeMode.MESSAGE, completionMode: PipeCompletion.QUEUE }),
+    () => FilePipeInformation.encode({ readMode: PipeMode.MESSAGE, completionMode: PipeCompletion.QUEUE }),
   ],
   [
     Class.FilePipeLocalInformation,

@@ -5,6 +5,8 @@
 import type { AuthenticationComplete } from '../../auth/mechanism.ts';
 import { present } from '../../base/assert.ts';
 import { demand, NtStatus } from '../../base/status.ts';
+import { SigningAlgorithm, signingAlgorithmOf } from '../../crypto/algorithms.ts';
+import type { Negotiated } from '../../session/connection.ts';
 import type { Session } from '../../session/session.ts';
 import { HeaderFlags } from '../../wire/smb2/header.ts';
 import type { ConnectionContext } from '../command.ts';
@@ -13,29 +15,36 @@ import type { ConnectionContext } from '../command.ts';
 export function bindingOf(context: ConnectionContext): Session {
   const { connection, server, header, clock, limits } = context;
   const negotiated = present(connection.negotiated, 'negotiated connection');
-  const canBind = negotiated.dialect.isSmb3 && server.settings.multichannel;
-  demand(canBind, NtStatus.REQUEST_NOT_ACCEPTED, 'no multichannel');
   const session = server.sessions.get(header.sessionId);
   demand(session !== undefined, NtStatus.USER_SESSION_DELETED);
-  demand(session.dialect === negotiated.dialect, NtStatus.INVALID_PARAMETER, 'another dialect');
   demand((header.flags & HeaderFlags.SIGNED) !== 0, NtStatus.INVALID_PARAMETER, 'an unsigned binding');
-  demand(session.clientGuid === negotiated.clientGuid, NtStatus.USER_SESSION_DELETED, 'another client');
   const state = session.currentState(clock.monotonicMs());
   demand(state !== 'in-progress', NtStatus.REQUEST_NOT_ACCEPTED, 'the session is being made');
-  demand(state !== 'expired', NtStatus.NETWORK_SESSION_EXPIRED);
   demand(session.crypto !== undefined, NtStatus.NOT_SUPPORTED, 'guests and anonymous users have one channel');
+  requireBindingSignature(context, session);
+  demandSameAlgorithms(session, negotiated);
+  const canBind = negotiated.dialect.isSmb3 && server.settings.multichannel;
+  demand(canBind, NtStatus.REQUEST_NOT_ACCEPTED, 'no multichannel');
+  demand(session.dialect === negotiated.dialect, NtStatus.INVALID_PARAMETER, 'another dialect');
+  demand(session.cipher === negotiated.cipher, NtStatus.INVALID_PARAMETER, 'another cipher');
+  demand(session.clientGuid === negotiated.clientGuid, NtStatus.USER_SESSION_DELETED, 'another client');
+  demand(state !== 'expired', NtStatus.NETWORK_SESSION_EXPIRED);
   demand(!session.channels.has(connection), NtStatus.REQUEST_NOT_ACCEPTED, 'the channel is bound already');
   const isFull = session.channels.size >= limits.channelCountPerSession;
   demand(!isFull, NtStatus.INSUFFICIENT_RESOURCES, 'too many channels');
-  requireBindingSignature(context, session);
-  // The cipher and the keys are the session's; a channel that negotiated others could not use them.
-  demand(session.cipher === negotiated.cipher, NtStatus.INVALID_PARAMETER, 'another cipher');
-  demand(
-    session.signingAlgorithm === negotiated.signingAlgorithm,
-    NtStatus.INVALID_PARAMETER,
-    'another signing algorithm',
-  );
   return session;
+}
+
+/**
+ * A channel may sign with another algorithm than its session, but AES-GMAC mixes with no other. The document is silent on it;
+ * these are the answers of Windows, and they come before the checks that it names.
+ */
+function demandSameAlgorithms(session: Session, negotiated: Negotiated): void {
+  const ofSession = signingAlgorithmOf(session.dialect.revision, session.signingAlgorithm);
+  const ofChannel = signingAlgorithmOf(negotiated.dialect.revision, negotiated.signingAlgorithm);
+  const { AES_GMAC } = SigningAlgorithm;
+  demand(ofSession !== AES_GMAC || ofChannel === AES_GMAC, NtStatus.REQUEST_OUT_OF_SEQUENCE, 'not AES-GMAC');
+  demand(ofSession === AES_GMAC || ofChannel !== AES_GMAC, NtStatus.NOT_SUPPORTED, 'AES-GMAC');
 }
 
 /** Every leg of a binding is signed with Session.SigningKey, and so are the answers. [MS-SMB2] 3.3.5.2.4 */
@@ -62,7 +71,8 @@ export function finishBinding(
   const isSameUser = result.identity.kind === 'user' && result.identity.sid === authenticated.identity.sid;
   demand(isSameUser && result.sessionKey !== undefined, NtStatus.ACCESS_DENIED, 'another user');
   const crypto = present(authenticated.crypto, 'keys of the session');
-  const signer = crypto.bindChannel(result.sessionKey, end.preauthHash);
+  const { signingAlgorithm } = present(connection.negotiated, 'negotiated connection');
+  const signer = crypto.bindChannel(result.sessionKey, { preauthHash: end.preauthHash, signingAlgorithm });
   session.channels.set(connection, { signer });
   connection.sessions.set(session.sessionId, session);
   connection.isAuthenticated = true;

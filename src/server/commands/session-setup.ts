@@ -70,12 +70,27 @@ function authenticationOf(context: ConnectionContext, request: SessionSetupReque
   const current = connection.authentications.get(header.sessionId);
   if (current !== undefined) {
     if (current.purpose === 'binding') requireBindingSignature(context, current.session);
+    if (current.purpose === 'reauthentication') demandProtected(context, current.session);
     return current;
   }
   if (isBinding) return begin(context, bindingOf(context), 'binding');
   const session = connection.sessions.get(header.sessionId);
   demand(session?.state === 'valid' || session?.state === 'expired', NtStatus.USER_SESSION_DELETED);
+  demandProtected(context, session);
   return begin(context, session, 'reauthentication');
+}
+
+/**
+ * [MS-SMB2] 3.3.5.2.4. A bound channel has been signed since its first request; Windows takes no unsigned
+ * re-authentication there either.
+ */
+function demandProtected(context: ConnectionContext, session: Session): void {
+  const { authenticated } = session;
+  if (authenticated?.crypto === undefined) return;
+  const isBound = session.signerOn(context.connection) !== authenticated.crypto.signer;
+  const isProtected = context.isSigned || context.isEncrypted;
+  const isRequired = authenticated.signingRequired || isBound;
+  demand(isProtected || !isRequired, NtStatus.ACCESS_DENIED, 'an unsigned re-authentication');
 }
 
 /** [MS-SMB2] 3.3.5.5.1 */
