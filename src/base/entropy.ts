@@ -28,3 +28,12 @@ export function randomId(entropy: Entropy): number {
     if (id > 0 && id < Number.MAX_SAFE_INTEGER) return id;
   }
 }
+
+/** An unpredictable integer in 1 … 2^32 − 2, for ids that some clients keep in 32 bits. */
+export function randomId32(entropy: Entropy): number {
+  for (;;) {
+    entropy.fill(scratch);
+    const id = scratch.readUInt32LE(0);
+    if (id > 0 && id < 0xffff_ffff) return id;
+  }
+}

@@ -26,6 +26,13 @@ export interface SessionCryptoOptions extends KeyInputs {
   readonly observe?: ((keys: SessionKeys, fullSessionKey: Buffer) => void) | undefined;
 }
 
+/** What a further channel negotiated and hashed on its own connection. */
+export interface ChannelInputs {
+  /** Of dialect 3.1.1: over everything up to the last SESSION_SETUP request of the binding. */
+  readonly preauthHash?: Buffer | undefined;
+  readonly signingAlgorithm?: number | undefined;
+}
+
 /**
  * Owns every key of a session. Nobody else sees key bytes, and no property, JSON or inspection of it shows any.
  * The session keys that are handed in are taken over and overwritten.
@@ -109,13 +116,16 @@ export class SessionCrypto {
 
   /**
    * The signer of a further channel, from the session key and the hash of that channel's own authentication; overwrites
-   * `fullSessionKey`. The other keys of the session stay what they are. [MS-SMB2] 3.3.5.5.3
+   * `fullSessionKey`. The other keys of the session stay what they are. The channel signs with what its own connection
+   * negotiated. [MS-SMB2] 3.3.5.5.3
    */
-  bindChannel(fullSessionKey: Buffer, preauthHash?: Buffer): Signer {
+  bindChannel(fullSessionKey: Buffer, channel: ChannelInputs = {}): Signer {
     assert(!this.#isDestroyed, 'the session lives');
     assert(dialectCryptoOf(this.dialect).keys !== 'session-key', 'dialect 3.x binds channels');
+    const { preauthHash, signingAlgorithm } = channel;
     const keys = deriveAllKeys({ dialect: this.dialect, fullSessionKey, preauthHash });
-    const signer = createSigner(this.#provider, this.signer.algorithm, keys.signing);
+    const algorithm = signingAlgorithmOf(this.dialect, signingAlgorithm);
+    const signer = createSigner(this.#provider, algorithm, keys.signing);
     wipe(fullSessionKey, keys.application);
     this.#channels.add(signer);
     return signer;

@@ -165,6 +165,7 @@ function verifySignatureIfAny(request: Request, session: Session | undefined): v
   const signer = request.channelSigner;
   if (request.isEncrypted || (request.header.flags & HeaderFlags.SIGNED) === 0) return;
   if (crypto === undefined || signer === undefined) return;
+  request.signsAnswer = true;
   demand(crypto.verify(signer, request.message), NtStatus.ACCESS_DENIED, 'wrong signature');
   request.isSigned = true;
 }
@@ -178,7 +179,7 @@ function verifyProtection(request: Request, session: Session): void {
     demand(request.isSigned, NtStatus.ACCESS_DENIED, 'the connection is no channel of the session');
   } else if (authenticated.signingRequired) {
     // The refusal is signed: the client discards what is not.
-    request.isSigned = true;
+    request.signsAnswer = true;
     throw new NtStatusError(NtStatus.ACCESS_DENIED, 'the session requires signing');
   }
   demand(!authenticated.encryptData, NtStatus.ACCESS_DENIED, 'the session requires encryption');

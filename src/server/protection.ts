@@ -32,11 +32,11 @@ export function protectionOf(request: Request, isInterim: boolean): Protection {
   const crypto = session?.crypto;
   if (request.reply.signer !== undefined) return { signer: request.reply.signer, sealer: undefined };
   if (request.reply.isExempt || session === undefined || crypto === undefined) return unprotected;
+  // The tree that TREE_CONNECT makes counts from the next request on.
+  const tree = request.command?.needs === 'session' ? undefined : request.treeInUse;
   const isSealed =
-    request.isEncrypted ||
-    session.authenticated?.encryptData === true ||
-    request.treeInUse?.encryptData === true;
+    request.isEncrypted || session.authenticated?.encryptData === true || tree?.encryptData === true;
   if (isSealed && crypto.canSeal) return { signer: undefined, sealer: crypto };
-  if (isInterim || !request.isSigned) return unprotected;
+  if (isInterim || !request.signsAnswer) return unprotected;
   return { signer: request.channelSigner, sealer: undefined };
 }

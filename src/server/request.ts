@@ -56,6 +56,8 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   openInUse: Open | undefined;
   /** The element's signature was there and right. */
   isSigned = false;
+  /** The answer is to be signed: the request was, even if wrongly, or should have been. */
+  signsAnswer = false;
   /** The signer of the session on this connection when the request came; LOGOFF's answer still needs it. */
   channelSigner: Signer | undefined;
   asyncId: number | undefined;

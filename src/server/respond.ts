@@ -125,7 +125,10 @@ function finish(answer: Answer, choice: HeaderChoice): void {
   const { header, reply, asyncId } = request;
   let flags: number = HeaderFlags.SERVER_TO_REDIR;
   if (choice.isRelated) flags |= HeaderFlags.RELATED_OPERATIONS;
-  if (choice.isSigned) flags |= HeaderFlags.SIGNED;
+  // Without a session there is no key. The client's own signature is sent back, as Windows does: some clients take the
+  // status of an answer only when it looks signed.
+  const isEchoed = !choice.isSigned && request.sessionInUse === undefined && request.asyncId === undefined;
+  flags |= choice.isSigned ? HeaderFlags.SIGNED : isEchoed ? header.flags & HeaderFlags.SIGNED : 0;
   if (asyncId !== undefined) flags |= HeaderFlags.ASYNC_COMMAND;
   insist(choice.credits <= 0xffff, 'credits fit their field');
   buffer.writeHeader({
@@ -139,7 +142,7 @@ function finish(answer: Answer, choice: HeaderChoice): void {
     treeId: reply.treeId,
     asyncId: asyncId ?? 0,
     sessionId: reply.sessionId,
-    signature: NO_SIGNATURE,
+    signature: isEchoed ? header.signature : NO_SIGNATURE,
   });
 }
 

@@ -4,7 +4,7 @@
 
 import type { AcceptorContext, AuthenticationStep } from '../auth/mechanism.ts';
 import type { Clock } from '../base/clock.ts';
-import { type Entropy, randomId } from '../base/entropy.ts';
+import { type Entropy, randomId, randomId32 } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Connection } from './connection.ts';
@@ -109,6 +109,14 @@ export class ServerState {
     for (;;) {
       const id = randomId(this.entropy);
       if (!isTaken(id)) return id;
+    }
+  }
+
+  /** An unpredictable SessionId that is free. smbtorture, for one, keeps only 32 bits of it. */
+  newSessionId(): number {
+    for (;;) {
+      const id = randomId32(this.entropy);
+      if (!this.sessions.has(id)) return id;
     }
   }
 

@@ -56,7 +56,7 @@ export class Session {
   constructor(server: ServerState, connection: Connection) {
     const negotiated = present(connection.negotiated, 'negotiated connection');
     this.server = server;
-    this.sessionId = server.newId((id) => server.sessions.has(id));
+    this.sessionId = server.newSessionId();
     this.dialect = negotiated.dialect;
     this.clientGuid = negotiated.clientGuid;
     this.cipher = negotiated.cipher;

@@ -105,7 +105,10 @@ export class TestSession implements SessionProtection {
     const asBinding = { sessionId: this.sessionId, crypto, signer: this.signer, protection: 'sign' } as const;
     const response = await exchange.run({ session: asBinding, flags: SessionSetupFlags.BINDING });
     const sessionKey = exchange.sessionKey();
-    const signer = crypto.bindChannel(Buffer.from(sessionKey), exchange.preauth?.value);
+    const signer = crypto.bindChannel(Buffer.from(sessionKey), {
+      preauthHash: exchange.preauth?.value,
+      signingAlgorithm: other.negotiated.signingAlgorithm,
+    });
     assert(
       crypto.verify(signer, response.message),
       'the last response is signed with the key of the channel',

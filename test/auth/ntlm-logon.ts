@@ -29,13 +29,17 @@ export async function logOn(
   return done;
 }
 
-export async function refused(attempt: Promise<unknown>, what?: string): Promise<LogonError> {
+export async function refused(
+  attempt: Promise<unknown>,
+  what?: string,
+  statuses: readonly NtStatus[] = [NtStatus.LOGON_FAILURE],
+): Promise<LogonError> {
   const error = await attempt.then(
     () => undefined,
     (reason: unknown) => reason,
   );
   assert.ok(error instanceof LogonError, what ?? `refused, not ${error}`);
-  assert.equal(error.status, NtStatus.LOGON_FAILURE);
+  assert.ok(statuses.includes(error.status), `${what ?? 'refused'} with ${error.status.toString(16)}`);
   return error;
 }
 

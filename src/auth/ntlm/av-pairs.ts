@@ -1,7 +1,9 @@
 /**
  * Lists of AV_PAIR. [MS-NLMP] 2.2.2.1
  */
+import { NtStatus } from '../../base/status.ts';
 import { WireError } from '../../wire/codec.ts';
+import { LogonError } from '../mechanism.ts';
 import { AvId } from './flags.ts';
 
 /** Values by AvId, in their order. */
@@ -10,8 +12,8 @@ export type AvPairs = ReadonlyMap<number, Buffer>;
 const PAIR_COUNT_MAX = 64;
 
 /**
- * The pairs up to MsvAvEOL, as views. Of pairs with the same AvId the first counts. Throws WireError when there is no end, or
- * a value is longer than what is left.
+ * The pairs up to MsvAvEOL, as views. Of pairs with the same AvId the first counts. Throws WireError when there is no end, and
+ * LogonError INVALID_PARAMETER when a value is longer than what is left.
  */
 export function decodeAvPairs(bytes: Buffer): AvPairs {
   const pairs = new Map<number, Buffer>();
@@ -22,7 +24,9 @@ export function decodeAvPairs(bytes: Buffer): AvPairs {
     const length = bytes.readUInt16LE(position + 2);
     if (id === AvId.EOL) return pairs;
     position += 4;
-    if (position + length > bytes.length) throw new WireError('AV_PAIR: truncated');
+    // Windows tells a list that contradicts itself from a wrong password.
+    const isWhole = position + length <= bytes.length;
+    if (!isWhole) throw new LogonError('AV_PAIR: truncated', NtStatus.INVALID_PARAMETER);
     if (!pairs.has(id)) pairs.set(id, bytes.subarray(position, position + length));
     position += length;
   }

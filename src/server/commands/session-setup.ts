@@ -81,15 +81,15 @@ function authenticationOf(context: ConnectionContext, request: SessionSetupReque
 }
 
 /**
- * [MS-SMB2] 3.3.5.2.4. A bound channel has been signed since its first request; Windows takes no unsigned
- * re-authentication there either.
+ * [MS-SMB2] 3.3.5.2.4. On a channel that signs with another algorithm than its session, Windows takes no unsigned
+ * re-authentication either.
  */
 function demandProtected(context: ConnectionContext, session: Session): void {
   const { authenticated } = session;
   if (authenticated?.crypto === undefined) return;
-  const isBound = session.signerOn(context.connection) !== authenticated.crypto.signer;
+  const algorithm = session.signerOn(context.connection)?.algorithm;
+  const isRequired = authenticated.signingRequired || algorithm !== authenticated.crypto.signer.algorithm;
   const isProtected = context.isSigned || context.isEncrypted;
-  const isRequired = authenticated.signingRequired || isBound;
   demand(isProtected || !isRequired, NtStatus.ACCESS_DENIED, 'an unsigned re-authentication');
 }
 
