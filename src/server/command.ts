@@ -157,6 +157,8 @@ export interface Command<N extends Needs = Needs, Q = unknown, R = unknown> {
   readonly endStatus?: Partial<Record<EndReason, NtStatus>>;
   /** Not the last of a compound and about to wait: fails with INTERNAL_ERROR, as Windows does. */
   readonly waitsOnlyLast?: boolean;
+  /** Its handler decides itself how the request must be protected: NEGOTIATE and SESSION_SETUP. */
+  readonly verifiesProtection?: boolean;
   /** Served on an expired session. [MS-SMB2] 3.3.5.2.9 */
   readonly validWhenExpired?: boolean;
   /** The sections of the document that define it. */

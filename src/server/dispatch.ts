@@ -135,7 +135,10 @@ function resolveSession(request: Request, row: Command | undefined, carried: Car
     request.reply.sessionId = session.sessionId;
   }
   if (row?.needs === 'connection') {
-    verifySignatureIfAny(request, session);
+    // [MS-SMB2] 3.3.5.2.4, 3.3.5.2.9: what names a session is protected as that session demands.
+    if (session?.authenticated === undefined || row.verifiesProtection === true) {
+      verifySignatureIfAny(request, session);
+    } else verifyProtection(request, session);
     return;
   }
   demand(session !== undefined, NtStatus.USER_SESSION_DELETED);
@@ -152,9 +155,11 @@ function resolveSession(request: Request, row: Command | undefined, carried: Car
 
 function lookUpSession(request: Request, carried: Carried | undefined): Session | undefined {
   if (isRelated(request)) {
-    demand(carried !== undefined, NtStatus.INVALID_PARAMETER, 'the first element of a compound is related');
-    // The client may leave the ids of a related element at all ones; whatever they are, those before it count.
-    return carried.session;
+    // The client may leave the ids of a related element at all ones; whatever they are, those before it count. One before
+    // it that has none, or none before it, is an error of its own, whatever became of that element.
+    const session = carried?.session;
+    demand(session !== undefined, NtStatus.INVALID_PARAMETER, 'no session before this related element');
+    return session;
   }
   return request.connection.sessions.get(request.header.sessionId);
 }
@@ -187,11 +192,19 @@ function verifyProtection(request: Request, session: Session): void {
 
 /** [MS-SMB2] 3.3.5.2.11 */
 function resolveTree(request: Request, carried: Carried | undefined): void {
-  const tree = isRelated(request) ? carried?.tree : request.session.trees.get(request.header.treeId);
+  const { trees } = request.session;
+  const tree = isRelated(request) ? carriedTree(request, carried) : trees.get(request.header.treeId);
   demand(tree !== undefined, NtStatus.NETWORK_NAME_DELETED);
   request.treeInUse = tree;
   request.reply.treeId = tree.treeId;
   demand(!tree.encryptData || request.isEncrypted, NtStatus.ACCESS_DENIED, 'the share requires encryption');
+}
+
+/** The tree of the element before, unless that element ended it. */
+function carriedTree(request: Request, carried: Carried | undefined): TreeConnect | undefined {
+  const tree = carried?.tree;
+  demand(tree !== undefined, NtStatus.INVALID_PARAMETER, 'no tree connect before this related element');
+  return request.session.trees.get(tree.treeId) === tree ? tree : undefined;
 }
 
 /** [MS-SMB2] 3.3.5.2.7.2, 3.3.5.2.8 */

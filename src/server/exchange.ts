@@ -34,6 +34,14 @@ export class Exchange implements RequestOwner {
 
   /** Works on the elements in order; answers without a promise when none has to wait. */
   run(from = 0): void {
+    try {
+      this.#run(from);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #run(from: number): void {
     for (let index = from; index < this.#next.length; index++) {
       const request = this.#next[index]?.(this);
       if (request === undefined) continue;
@@ -43,12 +51,15 @@ export class Exchange implements RequestOwner {
       if (answer instanceof Promise) {
         request.park();
         answer
-          .then((value) => {
-            request.finished();
-            this.#finish(value, retained);
-            this.run(index + 1);
+          .then((value) => this.#finish(value, retained))
+          // No answer will come: the connection is to be closed.
+          .catch((error: unknown) => {
+            retained?.release();
+            throw error;
           })
-          .catch((error: unknown) => this.#host.fail(this.#connection, error));
+          .finally(() => request.finished())
+          .then(() => this.run(index + 1))
+          .catch((error: unknown) => this.#fail(error));
         return;
       }
       this.#finish(answer, retained);
@@ -62,7 +73,20 @@ export class Exchange implements RequestOwner {
     // The answers of the elements before leave together with the interim one. [MS-SMB2] 3.3.4.2
     const answers = [...this.#answers, answerInterim(request)];
     this.#answers = [];
-    transmit(this.#connection, answers);
+    try {
+      transmit(this.#connection, answers);
+    } catch (error) {
+      // Called from timers and from what wakes a request: nobody else would take the error.
+      this.#fail(error);
+    }
+  }
+
+  /** The connection is to be closed; the answers that waited for the rest of their compound are not sent any more. */
+  #fail(error: unknown): void {
+    const answers = this.#answers;
+    this.#answers = [];
+    for (const answer of answers) answer.afterSend?.();
+    this.#host.fail(this.#connection, error);
   }
 
   #finish(answer: Answer, retained: { release(): void } | undefined): void {

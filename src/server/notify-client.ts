@@ -39,6 +39,16 @@ function notifyOn<T>(
     sessionId: 0,
     signature: NO_SIGNATURE,
   });
-  const isSealed = session.authenticated?.encryptData === true && session.crypto?.canSeal === true;
-  send(connection, [buffer], isSealed ? session.crypto : undefined);
+  const isSealed = session.authenticated?.encryptData === true;
+  try {
+    send(connection, [buffer], isSealed ? session.crypto : undefined);
+  } catch (error) {
+    // What cannot be sealed is not sent, and the client must not wait for it: the connection ends.
+    const reason = error instanceof Error ? error.message : String(error);
+    session.server.log.write('error', 'notice-failed', {
+      address: connection.transport.remoteAddress,
+      reason,
+    });
+    connection.transport.destroy();
+  }
 }

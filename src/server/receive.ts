@@ -20,6 +20,9 @@ const ProtocolId = Object.freeze({
   COMPRESSION: 0x424d_53fc,
 });
 
+/** A 64-bit id with all bits set, as the codecs read it. */
+const ALL_ONES = -1;
+
 /** Takes one message. Throws {@link ProtocolViolation} when the connection must be closed. */
 export function receive(host: ExchangeHost, connection: Connection, message: Buffer): void {
   insist(message.length >= 4, 'a message has a protocol id');
@@ -106,8 +109,10 @@ function prepare(connection: Connection, message: Element, how: Preparation): Re
   const { sealedBy } = how;
   const isRelated = (header.flags & HeaderFlags.RELATED_OPERATIONS) !== 0;
   insist((header.flags & HeaderFlags.SERVER_TO_REDIR) === 0, 'a request is not from a server');
+  // [MS-SMB2] 3.2.4.1.4: a related element may leave its SessionId at all ones; any other id is what it says.
+  const isUnnamed = isRelated && header.sessionId === ALL_ONES && header.command !== Command.CANCEL;
   insist(
-    sealedBy === undefined || isRelated || header.sessionId === sealedBy.sessionId,
+    sealedBy === undefined || isUnnamed || header.sessionId === sealedBy.sessionId,
     'the message inside the seal belongs to another session',
   );
   if (header.command === Command.CANCEL) {

@@ -63,8 +63,11 @@ export function answerInterim(request: Request): Answer {
  * [MS-SMB2] 3.3.4.1
  */
 export function transmit(connection: Connection, answers: readonly Answer[]): void {
-  if (!connection.isClosed) put(connection, answers);
-  for (const answer of answers) answer.afterSend?.();
+  try {
+    if (!connection.isClosed) put(connection, answers);
+  } finally {
+    for (const answer of answers) answer.afterSend?.();
+  }
 }
 
 function put(connection: Connection, answers: readonly Answer[]): void {

@@ -4,6 +4,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
 import { type Log, printable } from '../base/log.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
 import { Connection } from '../session/connection.ts';
 import {
   type Authenticator,
@@ -34,6 +35,8 @@ export interface ServerOptions {
   readonly entropy: Entropy;
   readonly log: Log;
   readonly keyLog?: KeyLog | undefined;
+  /** Who signs and seals; by default the runtime. */
+  readonly cryptoProvider?: CryptoProvider | undefined;
   /** The addresses to offer for further channels; by default the one that the client uses. [MS-SMB2] 3.3.5.15.11 */
   readonly networkInterfaces?: ((localAddress: string) => readonly NetworkInterface[]) | undefined;
 }

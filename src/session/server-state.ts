@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Entropy, randomId, randomId32 } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Connection } from './connection.ts';
 import type { Open, OpenTarget } from './open.ts';
 import type { Session } from './session.ts';
@@ -56,6 +57,8 @@ export interface ServerStateOptions {
   readonly authenticator: Authenticator;
   /** Sees every session's key, for a key log that somebody asked for. */
   readonly keyLog?: KeyLog | undefined;
+  /** Who signs and seals; by default the runtime. */
+  readonly cryptoProvider?: CryptoProvider | undefined;
   readonly serverGuid: string;
   readonly serverName: string;
   readonly settings: Settings;
@@ -76,6 +79,7 @@ export class ServerState {
   readonly throttle: LogonThrottle;
   readonly networkInterfaces: (localAddress: string) => readonly NetworkInterface[];
   readonly keyLog: KeyLog | undefined;
+  readonly cryptoProvider: CryptoProvider | undefined;
   readonly connections = new Set<Connection>();
   /** GlobalSessionTable. [MS-SMB2] 3.3.1.5 */
   readonly sessions = new Map<number, Session>();
@@ -95,6 +99,7 @@ export class ServerState {
     this.log = options.log;
     this.authenticator = options.authenticator;
     this.keyLog = options.keyLog;
+    this.cryptoProvider = options.cryptoProvider;
     this.throttle = options.throttle;
     this.networkInterfaces = options.networkInterfaces ?? theSameAddress;
     this.startTime = options.clock.now();

@@ -240,10 +240,7 @@ async function reparseAnswer(file: OpenFile, { bytesMax }: ControlRequest): Prom
 const done = (work: Promise<void>): Promise<Buffer> => work.then(() => EMPTY);
 
 export const controlCodes: ReadonlyMap<number, ControlRow> = new Map<number, ControlRow>([
-  [
-    Fsctl.VALIDATE_NEGOTIATE_INFO,
-    { needsOpen: false, run: (context, { input }) => validateNegotiateInfo(context, input) },
-  ],
+  [Fsctl.VALIDATE_NEGOTIATE_INFO, { needsOpen: false, run: validateNegotiateInfo }],
   [
     Fsctl.QUERY_NETWORK_INTERFACE_INFO,
     { needsOpen: false, run: (context, { bytesMax }) => networkInterfaces(context, bytesMax) },

@@ -7,12 +7,15 @@ import { Cipher, SigningAlgorithm } from '../../crypto/algorithms.ts';
 import type { CipherName, SigningAlgorithmName } from '../../session/settings.ts';
 import type { NegotiateRequest } from '../../wire/smb2/negotiate.ts';
 import {
+  CompressionCapabilities,
   EncryptionCapabilities,
   HashAlgorithm,
   type NegotiateContext,
   NegotiateContextType,
   PreauthIntegrityCapabilities,
+  RdmaTransformCapabilities,
   SigningCapabilities,
+  TransportCapabilities,
 } from '../../wire/smb2/negotiate-context.ts';
 import type { ConnectionContext } from '../command.ts';
 
@@ -47,6 +50,10 @@ export function negotiateContexts(context: ConnectionContext, request: Negotiate
   demand(contexts.length <= negotiateContextCount, NtStatus.INVALID_PARAMETER, 'too many negotiate contexts');
   const preauth = single(contexts, NegotiateContextType.PREAUTH_INTEGRITY_CAPABILITIES);
   demand(preauth !== undefined, NtStatus.INVALID_PARAMETER, 'no preauthentication integrity context');
+  for (const [type, verify] of unanswered) {
+    const data = single(contexts, type);
+    if (data !== undefined) verify(data);
+  }
   const answers: NegotiateContext[] = [answerPreauth(context, preauth)];
   const cipher = chooseCipher(context, contexts, answers);
   const signingAlgorithm = chooseSigning(context, contexts, answers);
@@ -58,6 +65,27 @@ function single(contexts: Contexts, type: number): Buffer | undefined {
   const found = contexts.filter((context) => context.contextType === type);
   demand(found.length <= 1, NtStatus.INVALID_PARAMETER, `negotiate context ${type} comes twice`);
   return found[0]?.data;
+}
+
+/**
+ * Contexts that are read and not answered: compression, RDMA and security of the transport are not on offer, and the name by which
+ * the client calls the server changes nothing. What is malformed is refused all the same. [MS-SMB2] 3.3.5.4
+ */
+const unanswered: ReadonlyMap<number, (data: Buffer) => void> = new Map<number, (data: Buffer) => void>([
+  [
+    NegotiateContextType.COMPRESSION_CAPABILITIES,
+    (data) => demandAny(CompressionCapabilities.decode(data).compressionAlgorithms),
+  ],
+  [
+    NegotiateContextType.RDMA_TRANSFORM_CAPABILITIES,
+    (data) => demandAny(RdmaTransformCapabilities.decode(data).rdmaTransformIds),
+  ],
+  [NegotiateContextType.TRANSPORT_CAPABILITIES, (data) => void TransportCapabilities.decode(data)],
+  [NegotiateContextType.NETNAME_NEGOTIATE_CONTEXT_ID, () => {}],
+]);
+
+function demandAny(list: readonly unknown[]): void {
+  demand(list.length > 0, NtStatus.INVALID_PARAMETER, 'an empty list in a negotiate context');
 }
 
 function answerPreauth(context: ConnectionContext, data: Buffer): NegotiateContext {

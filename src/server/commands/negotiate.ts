@@ -19,6 +19,7 @@ export const negotiate = command({
   name: 'NEGOTIATE',
   code: Command.NEGOTIATE,
   needs: 'connection',
+  verifiesProtection: true,
   request: NegotiateRequest,
   response: NegotiateResponse,
   spec: '[MS-SMB2] 2.2.3, 2.2.4, 3.3.5.4',

@@ -24,14 +24,19 @@ export async function finishSetup(context: ConnectionContext, end: SetupEnd): Pr
   const { session, result, request } = end;
   const { connection, server } = context;
   const { settings } = server;
-  const crypto = cryptoOf(context, end);
-  const encryptData = wantsEncryption(settings.encryption.mode) && crypto?.canSeal === true;
+  demand(session.state === 'in-progress', NtStatus.USER_SESSION_DELETED, 'the session ended meanwhile');
+  const negotiated = present(connection.negotiated, 'negotiated connection');
+  const canEncrypt = result.sessionKey !== undefined && negotiated.cipher !== undefined;
+  const encryptData = wantsEncryption(settings.encryption.mode) && canEncrypt;
   demand(
     encryptData || settings.encryption.mode !== 'required',
     NtStatus.ACCESS_DENIED,
     'encryption is required, and guests and anonymous users have no keys',
   );
-  const clientRequires = (request.securityMode & SecurityMode.SIGNING_REQUIRED) !== 0;
+  // [MS-SMB2] 3.3.5.5.3: the client may ask for it here or in NEGOTIATE (Connection.ShouldSign).
+  const asked = request.securityMode | negotiated.clientSecurityMode;
+  const clientRequires = (asked & SecurityMode.SIGNING_REQUIRED) !== 0;
+  const crypto = cryptoOf(context, end);
   session.authenticated = Object.freeze({
     identity: result.identity,
     crypto,
@@ -56,7 +61,7 @@ export async function finishSetup(context: ConnectionContext, end: SetupEnd): Pr
 function cryptoOf(context: ConnectionContext, end: SetupEnd): SessionCrypto | undefined {
   const { session, result, preauthHash } = end;
   if (result.sessionKey === undefined) return undefined;
-  const { keyLog } = context.server;
+  const { keyLog, cryptoProvider } = context.server;
   const { cipher, signingAlgorithm, dialect } = present(
     context.connection.negotiated,
     'negotiated connection',
@@ -69,6 +74,7 @@ function cryptoOf(context: ConnectionContext, end: SetupEnd): SessionCrypto | un
     preauthHash,
     cipher,
     signingAlgorithm,
+    provider: cryptoProvider,
     observe: keyLog === undefined ? undefined : (_keys, key) => keyLog(session.sessionId, key),
   });
 }
@@ -91,7 +97,8 @@ export function finishReauthentication(
   session: Session,
   result: AuthenticationComplete,
 ): void {
-  result.sessionKey?.fill(0);
+  const isAlive = session.state === 'valid' || session.state === 'expired';
+  demand(isAlive, NtStatus.USER_SESSION_DELETED, 'the session ended meanwhile');
   const identity = present(session.authenticated, 'authenticated session').identity;
   const isOther = result.identity.kind === 'user' && result.identity.sid !== identity.sid;
   demand(!isOther, NtStatus.ACCESS_DENIED, 'another user');

@@ -23,6 +23,7 @@ export const sessionSetup = command({
   name: 'SESSION_SETUP',
   code: Command.SESSION_SETUP,
   needs: 'connection',
+  verifiesProtection: true,
   request: SessionSetupRequest,
   response: SessionSetupResponse,
   spec: '[MS-SMB2] 2.2.5, 2.2.6, 3.3.5.5',
@@ -40,12 +41,9 @@ export const sessionSetup = command({
         token: request.securityBuffer,
         address: connection.transport.remoteAddress,
       });
+      if (step.kind === 'complete') return await complete(context, { authentication, request, result: step });
       demand(!connection.isClosed, NtStatus.USER_SESSION_DELETED);
-      if (step.kind === 'continue') return continuing(context, authentication, step.token);
-      connection.authentications.delete(sessionId);
-      const reply = await finish(context, { authentication, request, result: step });
-      authentication.acceptor.destroy();
-      return reply;
+      return continuing(context, authentication, step.token);
     } catch (error) {
       await abandon(context, authentication);
       throw error;
@@ -144,6 +142,19 @@ interface Completion {
   readonly authentication: Authentication;
   readonly request: SessionSetupRequest;
   readonly result: AuthenticationComplete;
+}
+
+/** The client is who it says. Whatever comes of it, no copy of the key stays behind. */
+async function complete(context: ConnectionContext, completion: Completion): Promise<SessionSetupResponse> {
+  const { authentication, result } = completion;
+  try {
+    demand(!context.connection.isClosed, NtStatus.USER_SESSION_DELETED);
+    context.connection.authentications.delete(authentication.session.sessionId);
+    return await finish(context, completion);
+  } finally {
+    result.sessionKey?.fill(0);
+    authentication.acceptor.destroy();
+  }
 }
 
 async function finish(context: ConnectionContext, completion: Completion): Promise<SessionSetupResponse> {
