@@ -5,7 +5,7 @@
  * changes are kept, and the next request is answered at once with what there is.
  */
 import { NtStatus } from '../base/status.ts';
-import { AccessMask, FileAction } from '../wire/flags.ts';
+import { AccessMask, CompletionFilter, FileAction } from '../wire/flags.ts';
 import type { CoreState, OpenState, TicketState } from './file-object.ts';
 import { endTicket, issueTicket } from './tickets.ts';
 import type { Change, FileKey, NotifyEntry, Place, WatchOutcome, WatchRequest } from './types.ts';
@@ -118,20 +118,32 @@ export function report(state: CoreState, change: Change): void {
   if (state.watchers.size === 0) return;
   const { newPlace } = change;
   if (change.action !== FileAction.RENAMED_OLD_NAME || newPlace === undefined) {
-    reportAt(state, change.place, (name) => [{ action: change.action, name }], change.filter);
+    reportAt(state, change.place, (name) => [{ action: change.action, name }], change);
     return;
   }
+  reportRenamedFile(state, change, newPlace);
   if (parentOf(change.place) === parentOf(newPlace)) {
     // Old and new name go into one answer, whatever room there is.
     const pair = (name: string): NotifyEntry[] => [
       { action: FileAction.RENAMED_OLD_NAME, name },
       { action: FileAction.RENAMED_NEW_NAME, name: siblingOf(name, newPlace.name) },
     ];
-    reportAt(state, change.place, pair, change.filter);
+    reportAt(state, change.place, pair, change);
     return;
   }
-  reportAt(state, change.place, (name) => [{ action: FileAction.REMOVED, name }], change.filter);
-  reportAt(state, newPlace, (name) => [{ action: FileAction.ADDED, name }], change.filter);
+  reportAt(state, change.place, (name) => [{ action: FileAction.REMOVED, name }], change);
+  reportAt(state, newPlace, (name) => [{ action: FileAction.ADDED, name }], change);
+}
+
+/**
+ * Who watches attributes or creation times but no names hears of a renamed file, though not of a directory, as of a modified
+ * one; NTFS reports it so.
+ */
+function reportRenamedFile(state: CoreState, { filter }: Change, newPlace: Place): void {
+  if (!(filter & CompletionFilter.FILE_NAME)) return;
+  const modified = (name: string): NotifyEntry[] => [{ action: FileAction.MODIFIED, name }];
+  const heard = { filter: CompletionFilter.ATTRIBUTES | CompletionFilter.CREATION, unless: filter };
+  reportAt(state, newPlace, modified, heard);
 }
 
 function parentOf(place: Place): FileKey | undefined {
@@ -146,7 +158,7 @@ function reportAt(
   state: CoreState,
   place: Place,
   entriesOf: (name: string) => NotifyEntry[],
-  filter: number,
+  { filter, unless = 0 }: { readonly filter: number; readonly unless?: number },
 ): void {
   let name = place.name;
   for (let depth = place.ancestors.length - 1; depth >= 0; depth--) {
@@ -155,7 +167,7 @@ function reportAt(
     const isParent = depth === place.ancestors.length - 1;
     for (const open of state.watchers.get(ancestor.directory) ?? []) {
       const { watch: watching } = open;
-      if (watching === undefined || !(watching.filter & filter)) continue;
+      if (watching === undefined || !(watching.filter & filter) || watching.filter & unless) continue;
       if (isParent || watching.isRecursive) keep(state, watching, entriesOf(name));
     }
     name = `${ancestor.name}\\${name}`;

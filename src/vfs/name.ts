@@ -2,6 +2,7 @@
  * Names as clients write them: a path within the share, its components and the stream at its end. [MS-FSA] 2.1.5.1
  */
 import type { Limits } from '../base/limits.ts';
+import { printable } from '../base/log.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import { isValidName, splitStream } from '../fs/names.ts';
 
@@ -28,9 +29,12 @@ export function parsePath(path: string, limits: Limits): PathName {
   const { names, stream } = separateStream(path.replaceAll('/', '\\'));
   const endsInSeparator = names.endsWith('\\');
   const trimmed = endsInSeparator ? names.slice(0, -1) : names;
-  const components = trimmed === '' ? [] : trimmed.split('\\');
-  demand(!leavesShare(components), NtStatus.OBJECT_PATH_SYNTAX_BAD, 'leads out of the share');
-  demand(components.every(isValidName), NtStatus.OBJECT_NAME_INVALID, 'no valid component');
+  const components = trimmed === '' ? [] : withoutDots(trimmed.split('\\'));
+  demand(
+    components.every(isValidName),
+    NtStatus.OBJECT_NAME_INVALID,
+    `no valid component in ${printable(path)}`,
+  );
   demand(!endsInSeparator || components.length > 0, NtStatus.OBJECT_NAME_INVALID, 'nothing but a separator');
   return { components, stream, endsInSeparator };
 }
@@ -42,14 +46,15 @@ export function parseStream(text: string): StreamName {
   return { name: parts.isIndex ? '' : parts.stream, type: parts.isIndex ? '$INDEX_ALLOCATION' : '$DATA' };
 }
 
-/** Dots are never followed; those that would lead above the root are told apart. [MS-FSA] 2.1.5.1 */
-function leavesShare(components: readonly string[]): boolean {
-  let depth = 0;
-  for (const component of components) {
-    depth += component === '..' ? -1 : 1;
-    if (depth < 0) return true;
+/** `.` and `..` are taken away by what they say, before anything is looked up; none leads out of the share. */
+function withoutDots(names: readonly string[]): string[] {
+  const components: string[] = [];
+  for (const name of names) {
+    if (name === '..')
+      demand(components.pop() !== undefined, NtStatus.OBJECT_PATH_SYNTAX_BAD, 'out of the share');
+    else if (name !== '.') components.push(name);
   }
-  return false;
+  return components;
 }
 
 function separateStream(path: string): { names: string; stream: StreamName | undefined } {

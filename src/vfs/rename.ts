@@ -162,17 +162,10 @@ function noteReplaced(file: OpenFile, { entry, place }: Destination): void {
   file.volume.changed({ place, action: FileAction.REMOVED, filter, by: file.core });
 }
 
-/** A name that stays in its directory is reported as renamed, one that leaves it as gone and come. */
 function noteMove(file: OpenFile, from: Place, to: Place): void {
   const { volume, core } = file;
   const filter = file.isDirectory ? CompletionFilter.DIR_NAME : CompletionFilter.FILE_NAME;
-  const isSameDirectory = from.ancestors.at(-1)?.directory === to.ancestors.at(-1)?.directory;
-  if (isSameDirectory) {
-    volume.changed({ place: from, action: FileAction.RENAMED_OLD_NAME, filter, newPlace: to, by: core });
-    return;
-  }
-  volume.changed({ place: from, action: FileAction.REMOVED, filter, by: core });
-  volume.changed({ place: to, action: FileAction.ADDED, filter, by: core });
+  volume.changed({ place: from, action: FileAction.RENAMED_OLD_NAME, filter, newPlace: to, by: core });
 }
 
 async function linkNow(file: OpenFile, to: Destination): Promise<Waiter | undefined> {

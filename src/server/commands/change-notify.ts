@@ -18,8 +18,6 @@ import { Command } from '../../wire/smb2/header.ts';
 import { command, type OpenContext, Reply } from '../command.ts';
 import { openFileOf } from './open-target.ts';
 
-const knownFilters = 0x0fff;
-
 export const changeNotify = command({
   name: 'CHANGE_NOTIFY',
   code: Command.CHANGE_NOTIFY,
@@ -32,6 +30,7 @@ export const changeNotify = command({
     close: NtStatus.NOTIFY_CLEANUP,
     'tree-disconnect': NtStatus.NOTIFY_CLEANUP,
     logoff: NtStatus.NOTIFY_CLEANUP,
+    disconnect: NtStatus.NOTIFY_CLEANUP,
   },
   waitsOnlyLast: true,
   spec: '[MS-SMB2] 2.2.35, 2.2.36, 3.3.5.19',
@@ -58,8 +57,6 @@ function checkRequest(context: OpenContext, file: OpenFile, request: ChangeNotif
   demand(request.outputBufferLength <= max, NtStatus.INVALID_PARAMETER, 'more than MaxTransactSize');
   demand(file.isDirectory, NtStatus.INVALID_PARAMETER, 'only directories are watched');
   file.demandAccess(AccessMask.FILE_LIST_DIRECTORY);
-  const isKnown = (request.completionFilter & ~knownFilters) === 0 && request.completionFilter !== 0;
-  demand(isKnown, NtStatus.INVALID_PARAMETER, 'completion filter');
 }
 
 function answer(
