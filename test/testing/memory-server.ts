@@ -3,6 +3,7 @@
  */
 import { createNtlm } from '../../src/auth/ntlm/acceptor.ts';
 import { Spnego } from '../../src/auth/spnego/acceptor.ts';
+import type { Backend } from '../../src/backend/contract.ts';
 import { memoryBackend } from '../../src/backend/memory.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Entropy, systemEntropy } from '../../src/base/entropy.ts';
@@ -26,6 +27,8 @@ export interface MemoryServerOptions {
   readonly entropy?: Entropy;
   readonly log?: Log;
   readonly keyLog?: KeyLog;
+  /** Stands between the server and the store of each share. */
+  readonly wrapStore?: (store: Backend) => Backend;
 }
 
 /** Whoever may log in: alice and bob. */
@@ -63,13 +66,21 @@ export function memoryServer(options: MemoryServerOptions = {}): Server {
     notifyBytes: limits.notifyBytes,
   });
   const driver = new CoreDriver({ core, clock, log, notifier: new VolumeNotifier(() => server.state) });
+  const { wrapStore = (store) => store } = options;
   const share = (name: string, encryption: EncryptionMode): Share => ({
     name,
     comment: '',
     isHidden: false,
     encryption,
     isContinuouslyAvailable: false,
-    target: new Volume({ id: name, backend: memoryBackend({ clock }), driver, limits, entropy, log }),
+    target: new Volume({
+      id: name,
+      backend: wrapStore(memoryBackend({ clock })),
+      driver,
+      limits,
+      entropy,
+      log,
+    }),
     maximalAccess: () => AccessMask.FILE_ALL_ACCESS,
   });
   const server: Server = new Server({
