@@ -77,6 +77,8 @@ export interface ConnectionContext {
    * be sent: a handler that fills it and returns it (or its beginning) as the response's last blob saves the copy.
    */
   payload(fixedBytes: number, sizeBytes: number): Buffer;
+  /** The keys of `session` are needed until the response has left, even when the session ends meanwhile. */
+  retain(session: Session): void;
 }
 
 export interface SessionContext extends ConnectionContext {

@@ -42,11 +42,9 @@ export class Deadlines {
     const { limits } = this.#server;
     const age = nowMs - connection.createdMs;
     if (!connection.isAuthenticated && age > limits.authenticationTimeoutMs) return 'no logon in time';
-    const congestedMs = nowMs - (connection.congestedSinceMs ?? nowMs);
-    if (congestedMs > limits.sendTimeoutMs) return 'answers were not taken in time';
-    const frameMs = nowMs - (connection.transport.frameSinceMs ?? nowMs);
-    // While the server itself does not read, the rest of a frame cannot come.
-    if (congestedMs === 0 && frameMs > limits.frameTimeoutMs) return 'a frame was not finished in time';
+    const { stalledSinceMs, frameSinceMs } = connection.transport;
+    if (nowMs - (stalledSinceMs ?? nowMs) > limits.sendTimeoutMs) return 'answers were not taken in time';
+    if (nowMs - (frameSinceMs ?? nowMs) > limits.frameTimeoutMs) return 'a frame was not finished in time';
     for (const authentication of connection.authentications.values()) {
       if (!authentication.isBusy && nowMs > authentication.deadlineMs)
         return 'a logon was not finished in time';

@@ -11,7 +11,7 @@ import { WireError } from '../wire/codec.ts';
 import { HEADER_BYTES, HeaderFlags } from '../wire/smb2/header.ts';
 import { verifyChannelSequence } from './channel-sequence.ts';
 import { type Command, type FileIdFields, type Needs, Reply } from './command.ts';
-import { insist, ProtocolViolation, RequestEnded } from './ending.ts';
+import { ProtocolViolation, RequestEnded } from './ending.ts';
 import type { Request } from './request.ts';
 import { type Answer, answerError, answerWith } from './respond.ts';
 
@@ -238,7 +238,6 @@ function verifyCreditCharge(request: Request, payloadBytes: number): void {
 /** What the next element of the compound starts from. */
 export function carry(request: Request, status: NtStatus): Carried {
   const failsOpen = isError(status) && request.openInUse === undefined;
-  insist(request.messageId >= 0, 'an element has a MessageId');
   return {
     session: request.sessionInUse,
     tree: request.treeInUse,

@@ -2,11 +2,10 @@
  * One message of the client: a request of its own or a compound, from its first element to its answer.
  * [MS-SMB2] 3.3.5.2.7
  */
-import type { NtStatus } from '../base/status.ts';
 import type { Connection } from '../session/connection.ts';
 import { type Carried, type CommandTable, carry, dispatch } from './dispatch.ts';
 import type { Request, RequestOwner } from './request.ts';
-import { type Answer, answerInterim, transmit } from './respond.ts';
+import { type Answer, answerInterim, done, transmit } from './respond.ts';
 
 /** What an exchange needs of the server. */
 export interface ExchangeHost {
@@ -42,27 +41,30 @@ export class Exchange implements RequestOwner {
   }
 
   #run(from: number): void {
-    for (let index = from; index < this.#next.length; index++) {
+    // What is left of a compound is not worked on for a client that is gone.
+    for (let index = from; index < this.#next.length && !this.#connection.isClosed; index++) {
       const request = this.#next[index]?.(this);
       if (request === undefined) continue;
       const answer = dispatch(request, this.#host.commands, this.#carried);
-      request.sessionInUse?.retain();
-      const retained = request.sessionInUse;
+      if (request.sessionInUse !== undefined) request.retain(request.sessionInUse);
       if (answer instanceof Promise) {
         request.park();
-        answer
-          .then((value) => this.#finish(value, retained))
-          // No answer will come: the connection is to be closed.
-          .catch((error: unknown) => {
-            retained?.release();
-            throw error;
-          })
-          .finally(() => request.finished())
-          .then(() => this.run(index + 1))
-          .catch((error: unknown) => this.#fail(error));
+        answer.then(
+          (value) => {
+            request.finished();
+            this.#finish(value);
+            this.run(index + 1);
+          },
+          (error: unknown) => {
+            // No answer will come: the connection is to be closed.
+            request.finished();
+            request.release();
+            this.#fail(error);
+          },
+        );
         return;
       }
-      this.#finish(answer, retained);
+      this.#finish(answer);
     }
     const answers = this.#answers;
     this.#answers = [];
@@ -71,6 +73,7 @@ export class Exchange implements RequestOwner {
 
   sendInterim(request: Request): void {
     // The answers of the elements before leave together with the interim one. [MS-SMB2] 3.3.4.2
+    request.answered('interim');
     const answers = [...this.#answers, answerInterim(request)];
     this.#answers = [];
     try {
@@ -85,17 +88,13 @@ export class Exchange implements RequestOwner {
   #fail(error: unknown): void {
     const answers = this.#answers;
     this.#answers = [];
-    for (const answer of answers) answer.afterSend?.();
+    for (const answer of answers) done(answer);
     this.#host.fail(this.#connection, error);
   }
 
-  #finish(answer: Answer, retained: { release(): void } | undefined): void {
-    this.#carried = carry(answer.request, answer.status satisfies NtStatus);
-    const { afterSend } = answer;
-    const release = (): void => {
-      afterSend?.();
-      retained?.release();
-    };
-    this.#answers.push(retained === undefined ? answer : { ...answer, afterSend: release });
+  #finish(answer: Answer): void {
+    answer.request.answered('final');
+    this.#carried = carry(answer.request, answer.status);
+    this.#answers.push(answer);
   }
 }

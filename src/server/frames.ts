@@ -1,9 +1,9 @@
 /**
  * Cuts a stream of bytes into the messages of direct TCP. Memory is taken for bytes that came, never for a length that was
- * claimed. [MS-SMB2] 2.1
+ * claimed nor for the number of pieces in which they came. [MS-SMB2] 2.1
  */
-import { EMPTY } from '../base/bytes.ts';
 import { FRAME_HEADER_BYTES } from '../wire/frame.ts';
+import { ByteCollector } from './byte-collector.ts';
 
 export interface FrameSink {
   readonly messageBytesMax: number;
@@ -13,47 +13,67 @@ export interface FrameSink {
 
 export class FrameCutter {
   readonly #sink: FrameSink;
-  #chunks: Buffer[] = [];
-  #chunkBytes = 0;
+  readonly #nowMs: () => number;
+  /** Bytes that came and are not cut yet. */
+  readonly #held = new ByteCollector();
   /** Bytes that complete what is being collected: a frame header, or header and message. */
   #wanted = FRAME_HEADER_BYTES;
-  #isStopped = false;
+  #state: 'cutting' | 'paused' | 'stopped' = 'cutting';
+  #frameSinceMs: number | undefined;
 
-  constructor(sink: FrameSink) {
+  /** `nowMs` is the monotonic time, by which {@link frameSinceMs} is told. */
+  constructor(sink: FrameSink, nowMs: () => number = () => 0) {
     this.#sink = sink;
+    this.#nowMs = nowMs;
   }
 
-  /** Messages cut so far. */
-  messageCount = 0;
+  /** Since when a frame has been incomplete that the peer is to complete. */
+  get frameSinceMs(): number | undefined {
+    return this.#frameSinceMs;
+  }
+
+  get isPaused(): boolean {
+    return this.#state === 'paused';
+  }
 
   /** A frame has begun and is not complete. */
   get isPartial(): boolean {
-    return this.#chunkBytes > 0;
+    return this.#held.sizeBytes > 0;
   }
 
   /** Nothing more is cut, whatever comes. */
   stop(): void {
-    this.#isStopped = true;
-    this.#chunks = [];
-    this.#chunkBytes = 0;
+    this.#state = 'stopped';
+    this.#held.take();
+    this.#frameSinceMs = undefined;
+  }
+
+  /** What comes is kept until {@link resume}. */
+  pause(): void {
+    if (this.#state === 'cutting') this.#state = 'paused';
+    this.#frameSinceMs = undefined;
+  }
+
+  resume(): void {
+    if (this.#state !== 'paused') return;
+    this.#state = 'cutting';
+    this.#cut(this.#held.take());
   }
 
   push(chunk: Buffer): void {
-    let rest = chunk;
-    if (this.#chunkBytes > 0) {
-      this.#chunks.push(chunk);
-      this.#chunkBytes += chunk.length;
-      if (this.#chunkBytes < this.#wanted || this.#isStopped) return;
-      rest = Buffer.concat(this.#chunks, this.#chunkBytes);
-      this.#chunks = [];
-      this.#chunkBytes = 0;
+    if (this.#state === 'stopped') return;
+    const { sizeBytes } = this.#held;
+    if (sizeBytes === 0 && this.#state === 'cutting') {
+      this.#cut(chunk);
+      return;
     }
-    this.#cut(rest);
+    this.#held.add(chunk);
+    if (this.#state === 'cutting' && sizeBytes + chunk.length >= this.#wanted) this.#cut(this.#held.take());
   }
 
   #cut(bytes: Buffer): void {
     let start = 0;
-    while (!this.#isStopped) {
+    while (this.#state === 'cutting') {
       const left = bytes.length - start;
       this.#wanted = FRAME_HEADER_BYTES;
       if (left >= FRAME_HEADER_BYTES) {
@@ -61,17 +81,15 @@ export class FrameCutter {
         if (length === undefined) return;
         this.#wanted = FRAME_HEADER_BYTES + length;
       }
-      if (left < this.#wanted) {
-        const tail = left === 0 ? EMPTY : bytes.subarray(start);
-        if (left > 0) this.#chunks.push(tail);
-        this.#chunkBytes = left;
-        return;
-      }
+      if (left < this.#wanted) break;
       const end = start + this.#wanted;
-      this.messageCount++;
+      this.#frameSinceMs = undefined;
       this.#sink.message(bytes.subarray(start + FRAME_HEADER_BYTES, end));
       start = end;
     }
+    if (this.#state === 'stopped' || start === bytes.length) return;
+    this.#held.add(bytes.subarray(start));
+    if (this.#state === 'cutting') this.#frameSinceMs ??= this.#nowMs();
   }
 
   #messageLength(bytes: Buffer, start: number): number | undefined {

@@ -1,7 +1,7 @@
 /**
  * A transport without sockets: for tests, and for clients in the same process.
  */
-import { EMPTY } from '../base/bytes.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Transport, TransportListener } from '../session/transport.ts';
 import { FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import { FrameCutter } from './frames.ts';
@@ -19,11 +19,21 @@ export interface MemoryConnection {
   onClose: () => void;
   close(): void;
   readonly isClosed: boolean;
+  /** Takes no more messages: they stay in the server's queue. */
+  stopReading(): void;
+  /** Takes those that wait, and whatever comes. */
+  startReading(): void;
+}
+
+export interface MemoryPeer {
+  readonly clock: Clock;
+  /** Where the server believes the client to be. */
+  readonly remoteAddress: string;
 }
 
 /** Connects to whatever `accept` belongs to; undefined when it refuses. */
-export function connectInMemory(accept: Accept, remoteAddress = 'memory'): MemoryConnection | undefined {
-  const pair = new MemoryPair(remoteAddress);
+export function connectInMemory(accept: Accept, peer: MemoryPeer): MemoryConnection | undefined {
+  const pair = new MemoryPair(peer);
   const listener = accept(pair);
   if (listener === undefined) return undefined;
   pair.attach(listener);
@@ -33,21 +43,38 @@ export function connectInMemory(accept: Accept, remoteAddress = 'memory'): Memor
 class MemoryPair implements Transport, MemoryConnection {
   readonly remoteAddress: string;
   readonly localAddress = 'memory';
-  readonly queuedBytes = 0;
-  readonly frameSinceMs = undefined;
   onMessage: (message: Buffer) => void = () => {};
   onClose: () => void = () => {};
   isClosed = false;
+  readonly #clock: Clock;
   #listener: TransportListener | undefined;
   #cutter: FrameCutter | undefined;
+  /** Frames that the client does not take. */
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #isReading = true;
+  #stalledSinceMs: number | undefined;
 
-  constructor(remoteAddress: string) {
+  constructor({ clock, remoteAddress }: MemoryPeer) {
+    this.#clock = clock;
     this.remoteAddress = remoteAddress;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  get frameSinceMs(): number | undefined {
+    return this.#cutter?.frameSinceMs;
+  }
+
+  get stalledSinceMs(): number | undefined {
+    return this.#stalledSinceMs;
   }
 
   attach(listener: TransportListener): void {
     this.#listener = listener;
-    this.#cutter = new FrameCutter(listener);
+    this.#cutter = new FrameCutter(listener, () => this.#clock.monotonicMs());
   }
 
   write(bytes: Buffer): void {
@@ -63,12 +90,40 @@ class MemoryPair implements Transport, MemoryConnection {
       this.write(Buffer.concat([header, message]));
       return;
     }
-    const frame = Buffer.concat([EMPTY, ...message]);
+    const frame = Buffer.concat(message);
+    if (this.#isReading) {
+      this.#deliver(frame);
+      return;
+    }
+    this.#queue.push(frame);
+    this.#queuedBytes += frame.length;
+    this.#stalledSinceMs ??= this.#clock.monotonicMs();
+  }
+
+  stopReading(): void {
+    this.#isReading = false;
+  }
+
+  startReading(): void {
+    this.#isReading = true;
+    for (const frame of this.#queue) this.#deliver(frame);
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#stalledSinceMs = undefined;
+    this.#listener?.drained();
+  }
+
+  #deliver(frame: Buffer): void {
     queueMicrotask(() => this.onMessage(frame.subarray(FRAME_HEADER_BYTES)));
   }
 
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    this.#cutter?.pause();
+  }
+
+  resume(): void {
+    this.#cutter?.resume();
+  }
 
   close(): void {
     this.destroy();
@@ -81,6 +136,7 @@ class MemoryPair implements Transport, MemoryConnection {
   destroy(): void {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.#queue = [];
     this.#cutter?.stop();
     queueMicrotask(() => {
       this.#listener?.closed();

@@ -6,6 +6,7 @@ import type { Connection } from '../session/connection.ts';
 import type { TransportListener } from '../session/transport.ts';
 import { ProtocolViolation } from './ending.ts';
 import type { ExchangeHost } from './exchange.ts';
+import { pace } from './pace.ts';
 import { receive } from './receive.ts';
 
 export interface PeerHost extends ExchangeHost {
@@ -35,7 +36,6 @@ export class Peer implements TransportListener {
     } catch (error) {
       this.#host.fail(this.connection, error);
     }
-    this.#pace();
   }
 
   violation(reason: string): void {
@@ -43,20 +43,11 @@ export class Peer implements TransportListener {
   }
 
   drained(): void {
-    this.connection.congestedSinceMs = undefined;
-    this.connection.transport.resume();
+    pace(this.connection);
   }
 
   closed(): void {
     void this.#release();
-  }
-
-  /** A client that does not take its answers is not listened to. */
-  #pace(): void {
-    const { transport, server } = this.connection;
-    if (transport.queuedBytes <= server.limits.sendQueueBytes) return;
-    this.connection.congestedSinceMs ??= server.clock.monotonicMs();
-    transport.pause();
   }
 
   async #release(): Promise<void> {

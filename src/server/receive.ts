@@ -116,6 +116,7 @@ function prepare(connection: Connection, message: Element, how: Preparation): Re
     'the message inside the seal belongs to another session',
   );
   if (header.command === Command.CANCEL) {
+    insist(connection.negotiated !== undefined, 'NEGOTIATE comes first');
     cancelRequest(connection, { header, message, isEncrypted: sealedBy !== undefined });
     return undefined;
   }

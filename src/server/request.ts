@@ -24,6 +24,7 @@ import type {
   WaitOptions,
 } from './command.ts';
 import { type EndReason, RequestEnded } from './ending.ts';
+import { pace } from './pace.ts';
 import { ReplyBuffer } from './reply.ts';
 
 /** What the request asks of the exchange that it belongs to. */
@@ -63,10 +64,14 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   asyncId: number | undefined;
   replyBuffer: ReplyBuffer | undefined;
   readonly #owner: RequestOwner;
+  readonly #retained: Session[] = [];
   #endedBy: EndReason | undefined;
   #waiting: { ticket: Ticket; reject: (error: Error) => void } | undefined;
   #abort: AbortController | undefined;
   #interimTimer: Timer | undefined;
+  #answered: 'no' | 'interim' | 'final' = 'no';
+  /** What its payload counts for in Connection.replyBytes. */
+  #replyBytes = 0;
 
   constructor(fields: RequestFields) {
     this.server = fields.connection.server;
@@ -121,6 +126,18 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
     this.sessionInUse = session;
   }
 
+  retain(session: Session): void {
+    session.retain();
+    this.#retained.push(session);
+  }
+
+  /** The response has left, or there will be none. */
+  release(): void {
+    for (const session of this.#retained.splice(0)) session.release();
+    this.connection.replyBytes -= this.#replyBytes;
+    this.#replyBytes = 0;
+  }
+
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
     if (this.#endedBy !== undefined) this.#abort.abort(new RequestEnded(this.#endedBy));
@@ -130,6 +147,9 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   payload(fixedBytes: number, sizeBytes: number): Buffer {
     assert(this.replyBuffer === undefined, 'a request has one payload');
     this.replyBuffer = new ReplyBuffer(fixedBytes + sizeBytes);
+    this.connection.replyBytes += sizeBytes;
+    this.#replyBytes = sizeBytes;
+    pace(this.connection);
     return this.replyBuffer.payload(fixedBytes, sizeBytes);
   }
 
@@ -171,6 +191,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   /** The handler has not answered at once: it can be cancelled now and may get an interim response in a while. */
   park(): void {
     this.connection.outstanding.set(this.messageId, this);
+    this.server.counters.outstandingRequests++;
     const afterMs = this.command?.interimAfterMs;
     if (this.isLast && afterMs !== undefined && this.asyncId === undefined) {
       this.#interimTimer = this.clock.setTimer(afterMs, () => this.goAsync());
@@ -191,10 +212,18 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
     this.#owner.sendInterim(this);
   }
 
+  /** [MS-SMB2] 3.3.4.2: one interim answer at most, then the final one, then nothing. */
+  answered(how: 'interim' | 'final'): void {
+    const mayCome = how === 'interim' ? this.#answered === 'no' : this.#answered !== 'final';
+    assert(mayCome, `request ${this.messageId}: ${how} answer after ${this.#answered}`);
+    this.#answered = how;
+  }
+
   /** The final answer is there. */
   finished(): void {
     this.#interimTimer?.cancel();
     this.connection.outstanding.delete(this.messageId);
+    this.server.counters.outstandingRequests--;
     if (this.asyncId !== undefined) this.connection.async.delete(this.asyncId);
   }
 

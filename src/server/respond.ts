@@ -10,10 +10,13 @@ import { FRAME_HEADER_BYTES, writeFrameHeader } from '../wire/frame.ts';
 import { ErrorResponse } from '../wire/smb2/error.ts';
 import { HeaderFlags, NO_SIGNATURE } from '../wire/smb2/header.ts';
 import { TRANSFORM_HEADER_BYTES } from '../wire/smb2/transform.ts';
-import { insist } from './ending.ts';
+import { pace } from './pace.ts';
 import { protectionOf } from './protection.ts';
 import { HEADROOM_BYTES, ReplyBuffer } from './reply.ts';
 import type { Request } from './request.ts';
+
+/** What the field of the header can hold. [MS-SMB2] 2.2.1 */
+const CREDITS_MAX = 0xffff;
 
 /** An element's answer before credits and protection are settled. */
 export interface Answer {
@@ -66,8 +69,16 @@ export function transmit(connection: Connection, answers: readonly Answer[]): vo
   try {
     if (!connection.isClosed) put(connection, answers);
   } finally {
-    for (const answer of answers) answer.afterSend?.();
+    for (const answer of answers) done(answer);
+    pace(connection);
   }
+}
+
+/** The answer has left, or never will. */
+export function done(answer: Answer): void {
+  if (answer.isInterim) return;
+  answer.afterSend?.();
+  answer.request.release();
 }
 
 function put(connection: Connection, answers: readonly Answer[]): void {
@@ -83,7 +94,7 @@ function put(connection: Connection, answers: readonly Answer[]): void {
     const isLast = answer === last;
     if (answers.length > 1) buffer.pad();
     finish(answer, {
-      credits: isLast ? connection.window.grant(Math.max(requested, minimumCredits(connection))) : 0,
+      credits: isLast ? creditsGranted(connection, requested) : 0,
       nextCommand: isLast ? 0 : buffer.message.length,
       isRelated: offset > 0 && (request.header.flags & HeaderFlags.RELATED_OPERATIONS) !== 0,
       isSigned: protection.signer !== undefined,
@@ -133,7 +144,6 @@ function finish(answer: Answer, choice: HeaderChoice): void {
   const isEchoed = !choice.isSigned && request.sessionInUse === undefined && request.asyncId === undefined;
   flags |= choice.isSigned ? HeaderFlags.SIGNED : isEchoed ? header.flags & HeaderFlags.SIGNED : 0;
   if (asyncId !== undefined) flags |= HeaderFlags.ASYNC_COMMAND;
-  insist(choice.credits <= 0xffff, 'credits fit their field');
   buffer.writeHeader({
     creditCharge: header.creditCharge,
     status,
@@ -158,9 +168,10 @@ function creditsWanted(answer: Answer): number {
   return Math.max(request.header.credits, 1);
 }
 
-/** [MS-SMB2] 3.3.1.2: a client without credits could never speak again. */
-function minimumCredits(connection: Connection): number {
-  return connection.window.available === 0 ? 1 : 0;
+function creditsGranted({ window }: Connection, requested: number): number {
+  // [MS-SMB2] 3.3.1.2: a client without credits could never speak again.
+  const least = window.available === 0 ? 1 : 0;
+  return window.grant(Math.min(Math.max(requested, least), CREDITS_MAX));
 }
 
 function sizeOf(parts: readonly Buffer[]): number {

@@ -16,6 +16,7 @@ import {
 import type { Settings } from '../session/settings.ts';
 import type { Transport, TransportListener } from '../session/transport.ts';
 import type { Share } from '../session/tree-connect.ts';
+import { addressKey } from './address.ts';
 import { commands } from './commands/index.ts';
 import { Deadlines } from './deadlines.ts';
 import { ProtocolViolation } from './ending.ts';
@@ -43,6 +44,8 @@ export interface ServerOptions {
 
 /** How long {@link Server.close} waits for requests under way, at most. */
 const DRAIN_POLL_MS = 20;
+/** How long it waits for requests that have ended to let go of their store, at most. */
+const UNWIND_MS = 5000;
 
 export class Server {
   readonly state: ServerState;
@@ -50,7 +53,7 @@ export class Server {
   readonly #deadlines: Deadlines;
   readonly #peers = new Map<Connection, Peer>();
   readonly #addresses = new Map<string, number>();
-  #isClosing = false;
+  #closing: Promise<Counters> | undefined;
 
   constructor(options: ServerOptions) {
     const throttle = new FailedLogonThrottle(options.clock, () => this.state.limits.failedLogonDelayMs);
@@ -73,8 +76,9 @@ export class Server {
   }
 
   /** A connection without a socket; undefined when the limits refuse it. */
-  connect(remoteAddress?: string): MemoryConnection | undefined {
-    return connectInMemory((transport) => this.#accept(transport), remoteAddress);
+  connect(remoteAddress = 'memory'): MemoryConnection | undefined {
+    const { clock } = this.state;
+    return connectInMemory((transport) => this.#accept(transport), { clock, remoteAddress });
   }
 
   /**
@@ -106,20 +110,26 @@ export class Server {
 
   /**
    * Takes no more connections, lets requests under way finish for up to `drainMs`, ends every session and closes the
-   * shares. Idempotent.
+   * shares. Resolves to the sizes of the tables between the two: what clients had left behind. Idempotent.
    */
-  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+  close(options: { readonly drainMs?: number } = {}): Promise<Counters> {
+    this.#closing ??= this.#close(options.drainMs ?? 0);
+    return this.#closing;
+  }
+
+  async #close(drainMs: number): Promise<Counters> {
     for (const listener of this.#listeners) listener.close();
-    await this.#drain(options.drainMs ?? 0);
+    await this.#drain(drainMs);
+    const left = this.counters();
     this.#deadlines.stop();
     const sessions = [...this.state.sessions.values()];
     await Promise.allSettled(sessions.map((session) => session.end('shutdown')));
     for (const { connection } of this.#peers.values()) connection.transport.end();
     for (const { connection } of this.#peers.values()) connection.transport.destroy();
     while (this.#peers.size > 0) await this.#pause(1);
+    await this.#unwind();
     for (const share of this.state.shares.values()) await share.target.close();
+    return left;
   }
 
   readonly #host: PeerHost = {
@@ -130,10 +140,10 @@ export class Server {
 
   #accept(transport: Transport): TransportListener | undefined {
     const { limits, connections, log } = this.state;
-    const address = transport.remoteAddress;
+    const address = addressKey(transport.remoteAddress);
     const fromAddress = this.#addresses.get(address) ?? 0;
     const isFull =
-      this.#isClosing ||
+      this.#closing !== undefined ||
       connections.size >= limits.connectionCount ||
       fromAddress >= limits.connectionCountPerAddress ||
       this.#unauthenticatedCount() >= limits.unauthenticatedConnectionCount;
@@ -176,7 +186,7 @@ export class Server {
   }
 
   #released(connection: Connection): void {
-    const address = connection.transport.remoteAddress;
+    const address = addressKey(connection.transport.remoteAddress);
     const left = (this.#addresses.get(address) ?? 1) - 1;
     if (left === 0) this.#addresses.delete(address);
     else this.#addresses.set(address, left);
@@ -188,6 +198,13 @@ export class Server {
   async #drain(drainMs: number): Promise<void> {
     const until = this.state.clock.monotonicMs() + drainMs;
     while (this.#isBusy() && this.state.clock.monotonicMs() < until) await this.#pause(DRAIN_POLL_MS);
+  }
+
+  /** Requests whose connection is gone may still be with their store; it is not closed under them, unless it hangs. */
+  async #unwind(): Promise<void> {
+    const until = this.state.clock.monotonicMs() + UNWIND_MS;
+    const { counters, clock } = this.state;
+    while (counters.outstandingRequests > 0 && clock.monotonicMs() < until) await this.#pause(1);
   }
 
   /** Something is being worked on; what merely waits (an interim was sent) does not count. */

@@ -59,13 +59,16 @@ class TcpTransport implements Transport {
   readonly localAddress: string;
   readonly #clock: Clock;
   readonly #socket: Socket;
-  #frameSinceMs: number | undefined;
+  #listener: TransportListener | undefined;
+  #cutter: FrameCutter | undefined;
+  #stalledSinceMs: number | undefined;
 
   constructor(clock: Clock, socket: Socket) {
     this.#clock = clock;
     this.#socket = socket;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.localAddress = socket.localAddress ?? '';
+    socket.on('error', () => socket.destroy());
   }
 
   get queuedBytes(): number {
@@ -73,24 +76,24 @@ class TcpTransport implements Transport {
   }
 
   get frameSinceMs(): number | undefined {
-    return this.#frameSinceMs;
+    return this.#cutter?.frameSinceMs;
+  }
+
+  get stalledSinceMs(): number | undefined {
+    return this.#stalledSinceMs;
   }
 
   attach(listener: TransportListener): void {
     const socket = this.#socket;
-    const cutter = new FrameCutter(listener);
+    const cutter = new FrameCutter(listener, () => this.#clock.monotonicMs());
+    this.#cutter = cutter;
+    this.#listener = listener;
     socket.on('data', (chunk: Buffer) => {
-      const { messageCount } = cutter;
       // Answers to all requests of one read leave in one write.
       socket.cork();
       cutter.push(chunk);
       socket.uncork();
-      if (!cutter.isPartial) this.#frameSinceMs = undefined;
-      else if (cutter.messageCount !== messageCount) this.#frameSinceMs = this.#clock.monotonicMs();
-      else this.#frameSinceMs ??= this.#clock.monotonicMs();
     });
-    socket.on('drain', () => listener.drained());
-    socket.on('error', () => socket.destroy());
     socket.on('end', () => socket.end());
     socket.on('close', () => {
       cutter.stop();
@@ -99,22 +102,29 @@ class TcpTransport implements Transport {
   }
 
   send(parts: readonly Buffer[]): void {
-    if (this.#socket.destroyed) return;
-    if (parts.length === 1) {
-      for (const part of parts) this.#socket.write(part);
-      return;
-    }
-    this.#socket.cork();
-    for (const part of parts) this.#socket.write(part);
-    this.#socket.uncork();
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    const isTogether = parts.length > 1;
+    if (isTogether) socket.cork();
+    for (const part of parts) socket.write(part, this.#moved);
+    if (isTogether) socket.uncork();
+    this.#stalledSinceMs ??= this.#clock.monotonicMs();
   }
 
+  /** Bytes have left. */
+  readonly #moved = (): void => {
+    this.#stalledSinceMs = this.queuedBytes === 0 ? undefined : this.#clock.monotonicMs();
+    this.#listener?.drained();
+  };
+
   pause(): void {
+    this.#cutter?.pause();
     this.#socket.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#cutter?.resume();
+    if (this.#cutter?.isPaused === false) this.#socket.resume();
   }
 
   end(): void {

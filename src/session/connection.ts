@@ -77,8 +77,10 @@ export class Connection {
   isClosed = false;
   /** An SMB1 negotiate was answered with the wildcard revision; an SMB2 NEGOTIATE must follow. */
   isMultiProtocol = false;
-  /** Clock.monotonicMs since when the send queue has been over its bound. */
-  congestedSinceMs: number | undefined;
+  /** Bytes of answers in the making. */
+  replyBytes = 0;
+  /** Nothing is read for now: the client has too many answers to take first. */
+  isPaused = false;
 
   constructor(server: ServerState, transport: Transport) {
     this.server = server;

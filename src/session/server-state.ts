@@ -87,7 +87,7 @@ export class ServerState {
   readonly shares = new Map<string, Share>();
   /** Opens by what is behind them, for what files have to tell their clients. */
   readonly opensByTarget = new Map<OpenTarget, Open>();
-  readonly counters = { treeConnects: 0, opens: 0 };
+  readonly counters = { treeConnects: 0, opens: 0, outstandingRequests: 0 };
   readonly startTime: bigint;
 
   constructor(options: ServerStateOptions) {
@@ -126,15 +126,7 @@ export class ServerState {
   }
 
   tableSizes(): Counters {
-    let outstandingRequests = 0;
-    for (const connection of this.connections) outstandingRequests += connection.outstanding.size;
-    return {
-      connections: this.connections.size,
-      sessions: this.sessions.size,
-      treeConnects: this.counters.treeConnects,
-      opens: this.counters.opens,
-      outstandingRequests,
-    };
+    return { connections: this.connections.size, sessions: this.sessions.size, ...this.counters };
   }
 }
 

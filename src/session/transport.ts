@@ -9,11 +9,13 @@ export interface Transport {
   readonly localAddress: string;
   /** Bytes handed to {@link send} that have not left yet. */
   readonly queuedBytes: number;
-  /** Clock.monotonicMs of the first byte of a frame that is not complete yet. */
+  /** Clock.monotonicMs since when the peer has owed the rest of a frame. */
   readonly frameSinceMs: number | undefined;
+  /** Clock.monotonicMs since when queued bytes have not moved: the peer does not take them. */
+  readonly stalledSinceMs: number | undefined;
   /** Queues one frame, given in parts, its 4-byte header included. The parts are the transport's from then on. */
   send(parts: readonly Buffer[]): void;
-  /** Stops (or resumes) reading: a client that does not take its answers is not served more. */
+  /** Stops (or resumes) reading; messages that are there already wait, too. */
   pause(): void;
   resume(): void;
   /** Sends what is queued, then closes. Idempotent. */
@@ -30,7 +32,7 @@ export interface TransportListener {
   message(bytes: Buffer): void;
   /** The bytes were no frame of direct TCP, or too large. */
   violation(reason: string): void;
-  /** All queued bytes have left. */
+  /** Queued bytes have left. */
   drained(): void;
   closed(): void;
 }
