@@ -52,6 +52,7 @@ export function requireBindingSignature(context: ConnectionContext, session: Ses
   const crypto = session.crypto;
   demand(crypto !== undefined, NtStatus.USER_SESSION_DELETED);
   demand(crypto.verify(crypto.signer, context.message), NtStatus.ACCESS_DENIED, 'wrong signature');
+  context.retain(session);
   context.reply.signer = crypto.signer;
 }
 

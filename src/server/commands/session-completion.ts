@@ -100,8 +100,12 @@ export function finishReauthentication(
   const isAlive = session.state === 'valid' || session.state === 'expired';
   demand(isAlive, NtStatus.USER_SESSION_DELETED, 'the session ended meanwhile');
   const identity = present(session.authenticated, 'authenticated session').identity;
-  const isOther = result.identity.kind === 'user' && result.identity.sid !== identity.sid;
+  const isSame = result.identity.kind === 'user' && result.identity.sid === identity.sid;
+  const isOther = result.identity.kind === 'user' && !isSame;
   demand(!isOther, NtStatus.ACCESS_DENIED, 'another user');
+  // Nobody in particular cannot prolong what somebody was given.
+  demand(isSame || session.currentState(context.clock.monotonicMs()) === 'valid', NtStatus.ACCESS_DENIED);
+  if (!isSame) return;
   session.state = 'valid';
   renew(context, session);
 }

@@ -4,7 +4,7 @@
 
 import type { AuthenticationComplete } from '../../auth/mechanism.ts';
 import { present } from '../../base/assert.ts';
-import { demand, NtStatus } from '../../base/status.ts';
+import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import { PreauthHash } from '../../crypto/preauth.ts';
 import type { Authentication } from '../../session/connection.ts';
 import { Session } from '../../session/session.ts';
@@ -66,6 +66,11 @@ function authenticationOf(context: ConnectionContext, request: SessionSetupReque
   if (header.sessionId === 0) return beginSetup(context);
   const isBinding = (request.flags & SessionSetupFlags.BINDING) !== 0;
   const current = connection.authentications.get(header.sessionId);
+  if (current?.session.state === 'ended') {
+    connection.authentications.delete(header.sessionId);
+    current.acceptor.destroy();
+    throw new NtStatusError(NtStatus.USER_SESSION_DELETED, 'the session ended meanwhile');
+  }
   if (current !== undefined) {
     if (current.purpose === 'binding') requireBindingSignature(context, current.session);
     if (current.purpose === 'reauthentication') demandProtected(context, current.session);

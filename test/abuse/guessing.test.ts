@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { NtStatus } from '../../src/base/status.ts';
+import { alice } from '../testing/memory-server.ts';
+import { refusal, TestClock, underAbuse } from './scene.ts';
+
+const delayMs = 2000;
+
+describe('guessing passwords', () => {
+  it('B7 on many connections at once learns one answer per delay and account', async () => {
+    const clock = new TestClock();
+    await underAbuse(
+      async ({ connect }) => {
+        const answered = { alice: 0, nobody: 0 };
+        const guesses: Promise<void>[] = [];
+        for (let connection = 0; connection < 10; connection++) {
+          const client = await connect();
+          for (let guess = 0; guess < 3; guess++) {
+            for (const user of ['alice', 'nobody'] as const) {
+              const attempt = refusal(client.logOn({ user, password: `guess ${guess}` }));
+              guesses.push(attempt.then(() => void answered[user]++));
+            }
+          }
+        }
+        for (let delays = 1; delays <= 30; delays++) {
+          await clock.advance(delayMs - 1);
+          assert.deepEqual(answered, { alice: delays - 1, nobody: delays - 1 });
+          await clock.advance(1);
+          assert.deepEqual(answered, { alice: delays, nobody: delays });
+        }
+        await Promise.all(guesses);
+        await clock.advance(delayMs);
+      },
+      { clock, limits: { failedLogonDelayMs: delayMs, authenticationTimeoutMs: 3_600_000 } },
+    );
+  });
+
+  it('B7 the right guess waits behind the wrong ones, and other accounts do not', async () => {
+    const clock = new TestClock();
+    await underAbuse(
+      async ({ connect }) => {
+        const client = await connect();
+        const wrong = [1, 2, 3].map((guess) =>
+          refusal(client.logOn({ ...alice, password: `guess ${guess}` })),
+        );
+        await clock.advance(0);
+        let isLoggedOn = false;
+        const right = client.logOn(alice).then(() => {
+          isLoggedOn = true;
+        });
+        await clock.advance(3 * delayMs - 1);
+        assert.equal(isLoggedOn, false);
+        await clock.advance(1);
+        await Promise.all([...wrong, right]);
+      },
+      { clock, limits: { failedLogonDelayMs: delayMs } },
+    );
+  });
+
+  it('B8 tells nothing of who exists: the same answer after the same time', async () => {
+    const clock = new TestClock();
+    await underAbuse(
+      async ({ connect }) => {
+        const answers = new Map<string, { status: number; afterMs: number }>();
+        for (const user of ['alice', 'nobody', 'carol']) {
+          const client = await connect();
+          const startMs = clock.monotonicMs();
+          const attempt = refusal(client.logOn({ user, password: 'wrong' })).then((status) =>
+            answers.set(user, { status, afterMs: clock.monotonicMs() - startMs }),
+          );
+          await clock.advance(delayMs);
+          await attempt;
+        }
+        const expected = { status: NtStatus.LOGON_FAILURE, afterMs: delayMs };
+        assert.deepEqual([...answers.values()], [expected, expected, expected]);
+        // A disabled account is not told apart by the right password either.
+        const client = await connect();
+        const attempt = refusal(client.logOn({ user: 'carol', password: 'Secret.3' }));
+        await clock.advance(delayMs);
+        assert.equal(await attempt, NtStatus.LOGON_FAILURE);
+      },
+      { clock, limits: { failedLogonDelayMs: delayMs } },
+    );
+  });
+});
