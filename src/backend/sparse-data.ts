@@ -96,13 +96,13 @@ export class SparseData {
   }
 
   truncate(sizeBytes: number): void {
-    if (sizeBytes < this.#sizeBytes) this.#drop(sizeBytes, this.#sizeBytes);
+    if (sizeBytes < this.#sizeBytes) this.#drop(sizeBytes, this.#sizeBytes, 'clusters');
     this.#sizeBytes = sizeBytes;
   }
 
-  /** Frees `range`; it reads as zeros and the size stays. */
+  /** Makes `range` read as zeros and frees the chunks within it, whole ones only, as NTFS does. The size stays. */
   punch(range: ByteRange): void {
-    this.#drop(range.offset, Math.min(range.offset + range.length, this.#sizeBytes));
+    this.#drop(range.offset, Math.min(range.offset + range.length, this.#sizeBytes), 'chunks');
   }
 
   /** The parts of `range` that hold data, in order, neighbours joined. */
@@ -180,8 +180,8 @@ export class SparseData {
     return chunk;
   }
 
-  /** Makes [from, to) read as zeros and frees the chunks that hold nothing else. */
-  #drop(from: number, to: number): void {
+  /** Makes [from, to) read as zeros and frees the chunks that hold nothing else, or also what lies behind the rest. */
+  #drop(from: number, to: number, units: 'chunks' | 'clusters'): void {
     let freed = 0;
     for (const index of this.#indexes(from, to)) {
       const chunk = this.#chunks.get(index);
@@ -190,7 +190,9 @@ export class SparseData {
       const first = Math.max(0, from - index * CHUNK_BYTES);
       const last = Math.min(chunk.used, to - index * CHUNK_BYTES);
       if (first < last) chunk.bytes.fill(0, first, last);
-      if (last === chunk.used) chunk.used = Math.min(chunk.used, first);
+      if (last === chunk.used && (first === 0 || units === 'clusters')) {
+        chunk.used = Math.min(chunk.used, first);
+      }
       if (chunk.used === 0) this.#chunks.delete(index);
       freed += before - clusters(chunk.used);
     }

@@ -70,6 +70,18 @@ test('sparse data behaves as a flat buffer, and its account is exact', () => {
   );
 });
 
+test('punching frees whole chunks only, truncating also the rest of one', () => {
+  const data = new SparseData({ charge: () => undefined });
+  data.write(Buffer.alloc(3 * CHUNK_BYTES, 'x'), 0);
+  const all = { offset: 0, length: 3 * CHUNK_BYTES };
+  data.punch({ offset: CHUNK_BYTES / 2, length: CHUNK_BYTES / 2 });
+  assert.deepEqual(data.allocatedRanges(all), [all]);
+  data.punch({ offset: 0, length: CHUNK_BYTES });
+  assert.deepEqual(data.allocatedRanges(all), [{ offset: CHUNK_BYTES, length: 2 * CHUNK_BYTES }]);
+  data.truncate(CHUNK_BYTES + CHUNK_BYTES / 2);
+  assert.equal(data.allocatedBytes, CHUNK_BYTES / 2);
+});
+
 /** What lies between the allocated ranges. */
 function holesOf(data: SparseData): [number, number][] {
   const holes: [number, number][] = [];
