@@ -152,9 +152,9 @@ export class Session {
   async disconnectTree(tree: TreeConnect, reason: CloseReason): Promise<void> {
     if (!this.trees.delete(tree.treeId)) return;
     this.server.counters.treeConnects--;
-    this.#endRequests((request) => request.treeInUse === tree, reason);
     const opens = [...this.#opens.values()].filter((open) => open.tree === tree);
     await this.#closeAll(opens, reason);
+    this.#endRequests((request) => request.treeInUse === tree, reason);
   }
 
   /**
@@ -199,11 +199,15 @@ export class Session {
     }
   }
 
+  /**
+   * One open after the other ends, with its requests: a lock that one held is granted to the next before that one goes too.
+   */
   async #closeAll(opens: readonly Open[], reason: CloseReason): Promise<void> {
-    const results = await Promise.allSettled(opens.map((open) => this.closeOpen(open, reason)));
-    for (const result of results) {
-      if (result.status === 'rejected') {
-        this.server.log.write('error', 'close-failed', { reason, error: String(result.reason) });
+    for (const open of opens) {
+      try {
+        await this.closeOpen(open, reason);
+      } catch (error) {
+        this.server.log.write('error', 'close-failed', { reason, error: String(error) });
       }
     }
   }
