@@ -5,6 +5,7 @@
 import { IntegrityError } from '../crypto/provider.ts';
 import type { Connection } from '../session/connection.ts';
 import type { Session } from '../session/session.ts';
+import { WireError } from '../wire/codec.ts';
 import { Command, HEADER_BYTES, HeaderFlags, RequestHeader } from '../wire/smb2/header.ts';
 import { cancelRequest } from './cancel.ts';
 import { insist } from './ending.ts';
@@ -105,7 +106,7 @@ interface Preparation {
 
 /** [MS-SMB2] 3.3.5.2.2, 3.3.5.2.3 */
 function prepare(connection: Connection, message: Element, how: Preparation): Request | undefined {
-  const header = RequestHeader.decode(message, 0, HEADER_BYTES);
+  const header = headerOf(message);
   const { sealedBy } = how;
   const isRelated = (header.flags & HeaderFlags.RELATED_OPERATIONS) !== 0;
   insist((header.flags & HeaderFlags.SERVER_TO_REDIR) === 0, 'a request is not from a server');
@@ -133,6 +134,15 @@ function prepare(connection: Connection, message: Element, how: Preparation): Re
     isEncrypted: sealedBy !== undefined,
     owner: how.owner,
   });
+}
+
+function headerOf(message: Buffer): RequestHeader {
+  try {
+    return RequestHeader.decode(message, 0, HEADER_BYTES);
+  } catch (error) {
+    if (error instanceof WireError) insist(false, error.message);
+    throw error;
+  }
 }
 
 /** [MS-SMB2] 3.3.5.2, 3.3.5.4: NEGOTIATE comes first, once. */

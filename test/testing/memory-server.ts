@@ -12,6 +12,7 @@ import { type Log, silentLog } from '../../src/base/log.ts';
 import { createCore } from '../../src/fs/core.ts';
 import { Server } from '../../src/server/server.ts';
 import { VolumeNotifier } from '../../src/server/volume-notifier.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { KeyLog } from '../../src/session/server-state.ts';
 import type { Settings } from '../../src/session/settings.ts';
 import type { EncryptionMode, Share } from '../../src/session/tree-connect.ts';
@@ -27,11 +28,12 @@ export interface MemoryServerOptions {
   readonly entropy?: Entropy;
   readonly log?: Log;
   readonly keyLog?: KeyLog;
+  readonly cryptoProvider?: CryptoProvider;
   /** Stands between the server and the store of each share. */
   readonly wrapStore?: (store: Backend) => Backend;
 }
 
-/** Whoever may log in: alice and bob. */
+/** Whoever may log in: alice and bob. There is a carol too, who may not. */
 export const alice = { user: 'alice', password: 'Secret.1' };
 export const bob = { user: 'bob', password: 'Secret.2' };
 
@@ -53,6 +55,7 @@ export function memoryServer(options: MemoryServerOptions = {}): Server {
   const users = storeOf(
     account('alice', 'Secret.1'),
     account('bob', 'Secret.2', { sid: 'S-1-5-21-1-2-3-1002' }),
+    account('carol', 'Secret.3', { sid: 'S-1-5-21-1-2-3-1003', isDisabled: true }),
   );
   const { guest: allowsGuest, anonymous: allowsAnonymous } = settings;
   const ntlm = createNtlm({ users, names: serverNames, clock, entropy, allowsGuest, allowsAnonymous });
@@ -93,6 +96,7 @@ export function memoryServer(options: MemoryServerOptions = {}): Server {
     entropy,
     log,
     keyLog: options.keyLog,
+    cryptoProvider: options.cryptoProvider,
   });
   return server;
 }
