@@ -45,6 +45,11 @@ export function attributesOf(stat: BackendStat, isDirectory = stat.kind === 'dir
   return shown === 0 ? FileAttribute.NORMAL : shown;
 }
 
+/** `shown` with more attributes; NORMAL stands alone. */
+export function withAttributes(shown: number, added: number): number {
+  return added === 0 ? shown : (shown & ~FileAttribute.NORMAL) | added;
+}
+
 /** AllocationSize: whole units, at least what was reserved; the true space of sparse and compressed files. */
 export function allocationOf(stat: BackendStat, reservedBytes = 0): bigint {
   if (stat.kind === 'directory') return 0n;

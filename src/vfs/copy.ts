@@ -65,10 +65,13 @@ async function copyBytes(
   }
 }
 
-/** FSCTL_DUPLICATE_EXTENTS_TO_FILE. [MS-FSA] 2.1.5.10.4 */
-export async function checkDuplication(
+/**
+ * The bytes that FSCTL_DUPLICATE_EXTENTS_TO_FILE may share: the target never grows by it. Byte-range locks do not matter,
+ * for no bytes are read or written. [MS-FSA] 2.1.5.10.4
+ */
+export async function duplicableLength(
   span: Omit<CopySpan, 'length'> & { readonly length: bigint },
-): Promise<void> {
+): Promise<number> {
   const { source, target, sourceOffset, targetOffset, length } = span;
   demand(!source.isDirectory && !target.isDirectory, NtStatus.INVALID_PARAMETER);
   demand(target.core.grantedAccess & AccessMask.FILE_WRITE_DATA, NtStatus.ACCESS_DENIED);
@@ -81,7 +84,6 @@ export async function checkDuplication(
   const isPositive = sourceOffset >= 0n && targetOffset >= 0n && length >= 0n;
   demand(isPositive && isAligned && endsAligned, NtStatus.INVALID_PARAMETER, 'extents are whole units');
   demand(sourceOffset + length <= sourceSize, NtStatus.NOT_SUPPORTED, 'beyond the source');
-  demand(targetOffset + length <= BigInt(to.sizeBytes), NtStatus.NOT_SUPPORTED, 'beyond the target');
   const isSparse = (attributes: number | undefined): boolean =>
     ((attributes ?? 0) & FileAttribute.SPARSE_FILE) !== 0;
   const mayShare = !isSparse(from.attributes) || isSparse(to.attributes);
@@ -89,4 +91,6 @@ export async function checkDuplication(
   const isSame = source.core.file === target.core.file && source.core.stream === target.core.stream;
   const isOverlap = isSame && sourceOffset < targetOffset + length && targetOffset < sourceOffset + length;
   demand(!isOverlap || sourceOffset === targetOffset || length === 0n, NtStatus.NOT_SUPPORTED, 'overlap');
+  const room = BigInt(to.sizeBytes) - targetOffset;
+  return Number(room < length ? (room > 0n ? room : 0n) : length);
 }

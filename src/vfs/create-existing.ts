@@ -104,12 +104,15 @@ async function grantedAccessTo(
   file: { target: Target; stat: BackendStat; implied: number },
 ): Promise<number> {
   const checked = await checkedFile(volume, request, file);
+  // GENERIC_EXECUTE beside MAXIMUM_ALLOWED asks for nothing that the maximum would not bring.
+  const isMaximum = (request.desiredAccess & AccessMask.MAXIMUM_ALLOWED) !== 0;
+  const wanted = isMaximum ? request.desiredAccess & ~AccessMask.GENERIC_EXECUTE : request.desiredAccess;
   const desired = {
-    desiredAccess: (request.desiredAccess | file.implied) >>> 0,
+    desiredAccess: (wanted | file.implied) >>> 0,
     createOptions: request.createOptions,
   };
   const granted = grantAccess(checked, request.requester, desired);
-  if (request.desiredAccess & AccessMask.MAXIMUM_ALLOWED) return granted;
+  if (isMaximum) return granted;
   return (granted & mapGeneric(request.desiredAccess)) >>> 0;
 }
 

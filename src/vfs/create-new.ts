@@ -6,7 +6,12 @@ import { parentOf } from '../backend/path.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import { mapGeneric } from '../fs/access.ts';
 import { newDescriptor } from '../fs/inheritance.ts';
-import { type SecurityDescriptor, SecurityDescriptorCodec } from '../wire/dtyp/security-descriptor.ts';
+import { AceFlag } from '../wire/dtyp/ace.ts';
+import {
+  SecurityControl,
+  type SecurityDescriptor,
+  SecurityDescriptorCodec,
+} from '../wire/dtyp/security-descriptor.ts';
 import {
   AccessMask,
   CompletionFilter,
@@ -153,10 +158,17 @@ async function makeBase(volume: Volume, request: OpenRequest, { creation, made }
     made.steps.push(() => backend.removeFile(path));
   }
   await volume.index.added(parentOf(path), stored);
-  const attributes = attributesOfNew(request.fileAttributes, isDirectory);
+  const inherited = inheritedAttributes(request, target);
+  const attributes = attributesOfNew(request.fileAttributes, isDirectory) | inherited;
   if (attributes !== 0) await setAttributes(volume, path, { attributes, handle: made.handle });
   if (eas.length > 0) await changeEas(volume, path, eas, 'nothing');
   await storeDescriptor(volume, request, creation);
+}
+
+/** [MS-FSA] 2.1.5.1.1: what is made in a compressed directory is compressed, unless the client says otherwise. */
+function inheritedAttributes({ createOptions }: OpenRequest, { parent }: Target): number {
+  if (createOptions & CreateOption.NO_COMPRESSION) return 0;
+  return (parent?.stat.attributes ?? 0) & FileAttribute.COMPRESSED;
 }
 
 async function setAttributes(
@@ -174,14 +186,25 @@ async function storeDescriptor(volume: Volume, request: OpenRequest, creation: C
   const { securityDescriptor, requester } = request;
   if (volume.backend.security === undefined) return;
   if (securityDescriptor === undefined && !creation.isParentStored) return;
-  const descriptor = newDescriptor({
+  const made = newDescriptor({
     parent: creation.parent,
     ...(securityDescriptor === undefined ? {} : { explicit: securityDescriptor }),
     token: requester.token,
     group: requester.group,
     isDirectory: creation.isDirectory,
   });
+  const isGiven = securityDescriptor?.dacl !== undefined;
+  const descriptor = isGiven ? made : markedAsParent(made, creation.parent);
   await volume.backend.security.write(creation.target.entry.path, SecurityDescriptorCodec.encode(descriptor));
+}
+
+/** What came from a parent that is not itself auto-inherited is not marked as inherited. [MS-DTYP] 2.5.3.4.1 */
+function markedAsParent(made: SecurityDescriptor, parent: SecurityDescriptor): SecurityDescriptor {
+  const isAuto = (parent.control & SecurityControl.DACL_AUTO_INHERITED) !== 0;
+  if (isAuto || !made.dacl) return made;
+  const aces = made.dacl.aces.map((ace) => ({ ...ace, flags: ace.flags & ~AceFlag.INHERITED }));
+  const control = made.control & ~SecurityControl.DACL_AUTO_INHERITED;
+  return { ...made, control, dacl: { ...made.dacl, aces } };
 }
 
 async function openNew(

@@ -8,15 +8,15 @@ import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import { isSameName, upper } from '../fs/names.ts';
 import type { OpenIntent, OpenOutcome, Place } from '../fs/types.ts';
-import { CreateDisposition, CreateOption } from '../wire/flags.ts';
+import { CreateDisposition, CreateOption, FileAttribute } from '../wire/flags.ts';
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
 import { checkParameters, type OpenRequest, type OpenResult } from './create-parameters.ts';
-import { type PathName, parsePath } from './name.ts';
+import { isQuotaIndex, type PathName, parsePath } from './name.ts';
 import { shownName } from './name-mapping.ts';
 import { type Directory, type Entry, placeIn, readTarget, stoppedOnSymlink } from './resolve.ts';
 import type { Volume } from './volume.ts';
-import type { Waiter } from './waiter.ts';
+import { Waiter } from './waiter.ts';
 
 /** What a path was found to mean. */
 export interface Target {
@@ -48,6 +48,9 @@ export async function createFile(volume: Volume, request: OpenRequest): Promise<
   checkParameters(request);
   demand(request.snapshotTime === undefined, NtStatus.OBJECT_NAME_NOT_FOUND, 'no such snapshot');
   const name = parsePath(request.path, volume.limits);
+  // A volume without streams has no names with colons, not even `name::$DATA`. [MS-FSA] 2.1.5.1
+  const hasStreams = volume.backend.streams !== undefined;
+  demand(hasStreams || name.stream === undefined, NtStatus.OBJECT_NAME_INVALID, 'no streams on this volume');
   checkStreamType(name, request);
   for (;;) {
     const parent = await parentOf(volume, name);
@@ -58,9 +61,18 @@ export async function createFile(volume: Volume, request: OpenRequest): Promise<
     const outcome = isQueued
       ? await volume.names.run([volume.slot(parent.key, last)], attempt)
       : await attempt();
-    if (!(outcome instanceof BeingRemoved)) return outcome;
+    if (outcome instanceof Waiter) return outcome;
+    if (!(outcome instanceof BeingRemoved))
+      return isQuotaIndex(request.path) ? asQuotaIndex(outcome) : outcome;
     await outcome.done.catch(() => undefined);
   }
+}
+
+/** The index of quotas has no times, and attributes of its own. */
+function asQuotaIndex(result: OpenResult): OpenResult {
+  const { HIDDEN, SYSTEM, ARCHIVE } = FileAttribute;
+  const times = { creationTime: 0n, lastAccessTime: 0n, lastWriteTime: 0n, changeTime: 0n };
+  return { ...result, stat: { ...result.stat, ...times, attributes: HIDDEN | SYSTEM | ARCHIVE } };
 }
 
 function mayCreate({ createDisposition }: OpenRequest): boolean {
@@ -124,10 +136,8 @@ async function findStream(volume: Volume, name: PathName, entry: Entry): Promise
   const wanted = name.stream?.name ?? '';
   if (wanted === '')
     return { name: '', exists: entry.stat !== undefined, sizeBytes: entry.stat?.sizeBytes ?? 0 };
-  // A volume without streams has no names with colons. [MS-FSA] 2.1.5.1
-  demand(volume.backend.streams, NtStatus.OBJECT_NAME_INVALID, 'no streams on this volume');
   if (entry.stat === undefined) return { name: wanted, exists: false, sizeBytes: 0 };
-  const streams = await volume.backend.streams.list(entry.path);
+  const streams = (await volume.backend.streams?.list(entry.path)) ?? [];
   const found = streams.find((stream) => isSameName(stream.name, wanted));
   return { name: found?.name ?? wanted, exists: found !== undefined, sizeBytes: found?.sizeBytes ?? 0 };
 }

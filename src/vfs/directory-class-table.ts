@@ -4,7 +4,7 @@
 import type { ChainCodec, ChainWriter } from '../wire/chain.ts';
 import * as directory from '../wire/fscc/directory.ts';
 import { FileInformationClass as Class } from '../wire/fscc/information-class-table.ts';
-import { allocationOf, attributesOf } from './attributes.ts';
+import { allocationOf } from './attributes.ts';
 import type { ListedEntry } from './directory-listing.ts';
 import { listedShortName } from './short-names.ts';
 
@@ -39,14 +39,14 @@ function classOf<T>(
   };
 }
 
-const common = ({ name, stat }: ListedEntry): directory.FileDirectoryInformation => ({
+const common = ({ name, stat, attributes }: ListedEntry): directory.FileDirectoryInformation => ({
   creationTime: stat.creationTime,
   lastAccessTime: stat.lastAccessTime,
   lastWriteTime: stat.lastWriteTime,
   changeTime: stat.changeTime,
   endOfFile: stat.kind === 'directory' ? 0n : BigInt(stat.sizeBytes),
   allocationSize: allocationOf(stat),
-  fileAttributes: attributesOf(stat),
+  fileAttributes: attributes,
   fileName: name,
 });
 

@@ -4,11 +4,18 @@
  */
 import type { BackendStat, DirectoryEntry } from '../backend/contract.ts';
 import { join, parentOf } from '../backend/path.ts';
+import { GenericMapping } from '../fs/access.ts';
 import { compilePattern, hasWildcards, type NameMatcher } from '../fs/wildcards.ts';
+import { AccessMask } from '../wire/flags.ts';
+import { attributesOf, withAttributes } from './attributes.ts';
 import { eaSizeAt } from './extended-attributes.ts';
 import { shownName } from './name-mapping.ts';
 import type { OpenFile } from './open-file.ts';
 import { reparseTagOf } from './reparse.ts';
+import { descriptorAt, maximumAccessTo } from './security.ts';
+
+/** All of GENERIC_READ, whose SYNCHRONIZE nobody is denied by. */
+const reading = GenericMapping.READ & ~AccessMask.SYNCHRONIZE;
 
 /** A name that matched, as clients see it. */
 export interface ListedEntry {
@@ -16,6 +23,7 @@ export interface ListedEntry {
   readonly stat: BackendStat;
   readonly eaSize: number;
   readonly reparseTag: number;
+  readonly attributes: number;
 }
 
 export class DirectoryListing {
@@ -67,7 +75,7 @@ export class DirectoryListing {
     for await (const batch of backend.list(this.#file.link.path, this.#abort.signal)) {
       for (const entry of batch) {
         const name = shownName(entry.name);
-        if (this.#matches(name)) yield await this.#listed(name, entry);
+        if (this.#matches(name) && (await this.#mayBeSeen(entry))) yield await this.#listed(name, entry);
       }
     }
   }
@@ -76,7 +84,20 @@ export class DirectoryListing {
     const { volume, link } = this.#file;
     const path = join(link.path, stored);
     const eaSize = stat.kind === 'symlink' ? 0 : await eaSizeAt(volume, path);
-    return { name, stat, eaSize, reparseTag: await reparseTagOf(volume, path, stat) };
+    const attributes = withAttributes(attributesOf(stat), volume.attributesOfName(name));
+    return { name, stat, eaSize, reparseTag: await reparseTagOf(volume, path, stat), attributes };
+  }
+
+  /** Access-based enumeration: who may not read something is not told that it is there. */
+  async #mayBeSeen({ name, stat }: DirectoryEntry): Promise<boolean> {
+    const { volume, link, requester } = this.#file;
+    if (!volume.hidesUnreadable) return true;
+    const isDirectory = stat.kind === 'directory';
+    const path = join(link.path, name);
+    const descriptor = await descriptorAt(volume, { path, isDirectory }, requester);
+    const attributes = attributesOf(stat);
+    const possible = maximumAccessTo({ descriptor, parent: undefined, isDirectory, attributes }, requester);
+    return (possible & reading) === reading;
   }
 
   /** `.` and `..`, where the pattern means them; the root is its own parent. */
@@ -87,7 +108,7 @@ export class DirectoryListing {
     const entries: ListedEntry[] = [];
     for (const name of names) {
       const stat = await backend.stat(name === '.' ? path : parentOf(path));
-      entries.push({ name, stat, eaSize: 0, reparseTag: 0 });
+      entries.push({ name, stat, eaSize: 0, reparseTag: 0, attributes: attributesOf(stat) });
     }
     return entries;
   }
@@ -99,6 +120,7 @@ export class DirectoryListing {
     const directory = await resolver.at(this.#file.link.path);
     const entry = await resolver.entry(directory, this.pattern);
     if (entry.stat === undefined) return undefined;
-    return this.#listed(shownName(entry.stored), { name: entry.stored, stat: entry.stat });
+    const found = { name: entry.stored, stat: entry.stat };
+    return (await this.#mayBeSeen(found)) ? this.#listed(shownName(found.name), found) : undefined;
   }
 }

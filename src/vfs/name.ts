@@ -4,7 +4,7 @@
 import type { Limits } from '../base/limits.ts';
 import { printable } from '../base/log.ts';
 import { demand, NtStatus } from '../base/status.ts';
-import { isValidName, splitStream } from '../fs/names.ts';
+import { isValidName, splitStream, upper } from '../fs/names.ts';
 
 /** What a path says of a stream. [MS-FSCC] 2.1.5 */
 export interface StreamName {
@@ -22,9 +22,19 @@ export interface PathName {
   readonly endsInSeparator: boolean;
 }
 
+/** Clients open NTFS' index of quotas to ask for quotas; any directory will do for that. */
+const quotaIndex = '$EXTEND\\$QUOTA:$Q:$INDEX_ALLOCATION';
+const rootDirectory: PathName = Object.freeze({ components: [], stream: undefined, endsInSeparator: false });
+
+/** True for the name under which clients ask for quotas. */
+export function isQuotaIndex(path: string): boolean {
+  return path.length === quotaIndex.length && upper(path) === quotaIndex;
+}
+
 /** Takes a share-relative path apart; throws OBJECT_NAME_INVALID when no volume could hold it. */
 export function parsePath(path: string, limits: Limits): PathName {
   demand(path.length <= limits.pathChars, NtStatus.OBJECT_NAME_INVALID, 'path too long');
+  if (isQuotaIndex(path)) return rootDirectory;
   // Other servers take `/` for a separator too, and some clients count on it.
   const { names, stream } = separateStream(path.replaceAll('/', '\\'));
   const endsInSeparator = names.endsWith('\\');

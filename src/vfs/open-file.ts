@@ -6,7 +6,7 @@ import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import type { CoreOpen } from '../fs/types.ts';
 import { CreateOption } from '../wire/flags.ts';
-import { attributesOf } from './attributes.ts';
+import { attributesOf, withAttributes } from './attributes.ts';
 import type { DirectoryListing } from './directory-listing.ts';
 import { shownName } from './name-mapping.ts';
 import type { Requester } from './security.ts';
@@ -121,7 +121,8 @@ export class OpenFile {
 
   attributesOf(stat: BackendStat): number {
     // A stream shows its file's attributes, and on a directory still is no directory. [MS-FSCC] 2.4.7
-    return attributesOf(stat, this.isDirectory);
+    const added = this.volume.attributesOfName(this.core.place.name);
+    return withAttributes(attributesOf(stat, this.isDirectory), added);
   }
 
   /** The client was told of this open: breaks that had to wait for that follow. */
@@ -133,11 +134,12 @@ export class OpenFile {
   async close(reason: OpenFileEnd): Promise<void> {
     if (this.#isClosed) return;
     const { driver } = this.volume;
-    const settled = this.hasWritten && reason !== 'disconnect' ? settleWriteTime(this) : undefined;
+    const settled = this.hasWritten ? settleWriteTime(this) : undefined;
     // What the store says about it is told when everything else is done.
     await settled?.catch(() => undefined);
     if (this.#isClosed) return;
-    if (reason === 'disconnect') {
+    // [MS-SMB2] 3.3.5.6: a durable open outlives the session as it outlives the connection.
+    if (reason === 'disconnect' || reason === 'logoff') {
       const fate = driver.call((core, nowMs) => core.disconnect(this.core, nowMs));
       if (fate === 'kept') return;
     } else {

@@ -129,7 +129,10 @@ function sectorSize({ stat }: VolumeQuery): Buffer {
     physicalBytesPerSectorForAtomicity: stat.clusterBytes,
     physicalBytesPerSectorForPerformance: stat.clusterBytes,
     fileSystemEffectivePhysicalBytesPerSectorForAtomicity: stat.clusterBytes,
-    flags: SectorSizeFlag.ALIGNED_DEVICE | SectorSizeFlag.PARTITION_ALIGNED_ON_DEVICE,
+    flags:
+      SectorSizeFlag.ALIGNED_DEVICE |
+      SectorSizeFlag.PARTITION_ALIGNED_ON_DEVICE |
+      SectorSizeFlag.TRIM_ENABLED,
     byteOffsetForSectorAlignment: 0,
     byteOffsetForPartitionAlignment: 0,
   });

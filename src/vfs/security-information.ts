@@ -72,7 +72,8 @@ export async function setSecurity(file: OpenFile, parts: number, input: Buffer):
   const given = SecurityDescriptorCodec.decode(input);
   const before = await currentDescriptor(file);
   demand(!(parts & Part.OWNER) || given.owner !== undefined, NtStatus.INVALID_OWNER);
-  const after = merged(before, given, parts);
+  const { keepsAutoInherited } = file.volume;
+  const after = merged(before, keepsAutoInherited ? given : canonical(given), parts);
   await security.write(file.link.path, SecurityDescriptorCodec.encode(after));
   noteChange(file, CompletionFilter.SECURITY);
 }
@@ -86,8 +87,8 @@ function merged(before: SecurityDescriptor, given: SecurityDescriptor, parts: nu
   const sacl = isSacl ? given.sacl : before.sacl;
   const dacls = SecurityControl.DACL_PROTECTED | SecurityControl.DACL_AUTO_INHERITED;
   const sacls = SecurityControl.SACL_PROTECTED | SecurityControl.SACL_AUTO_INHERITED;
-  const control = autoInherited((isDacl ? given : before).control, 'dacl') & dacls;
-  const saclControl = autoInherited((isSacl ? given : before).control, 'sacl') & sacls;
+  const control = (isDacl ? given : before).control & dacls;
+  const saclControl = (isSacl ? given : before).control & sacls;
   return {
     control: control | saclControl,
     sbz1: 0,
@@ -109,12 +110,11 @@ function mapped(dacl: Acl | null): Acl | null {
 }
 
 /** [MS-DTYP] 2.4.6: AUTO_INHERITED is kept only where the caller also says AUTO_INHERIT_REQUIRED. */
-function autoInherited(control: number, which: 'dacl' | 'sacl'): number {
-  const required =
-    which === 'dacl'
-      ? SecurityControl.DACL_AUTO_INHERIT_REQUIRED
-      : SecurityControl.SACL_AUTO_INHERIT_REQUIRED;
-  const inherited =
-    which === 'dacl' ? SecurityControl.DACL_AUTO_INHERITED : SecurityControl.SACL_AUTO_INHERITED;
-  return control & required ? control | inherited : control & ~inherited;
+function canonical(given: SecurityDescriptor): SecurityDescriptor {
+  const { DACL_AUTO_INHERITED, DACL_AUTO_INHERIT_REQUIRED } = SecurityControl;
+  const { SACL_AUTO_INHERITED, SACL_AUTO_INHERIT_REQUIRED } = SecurityControl;
+  let { control } = given;
+  if (!(control & DACL_AUTO_INHERIT_REQUIRED)) control &= ~DACL_AUTO_INHERITED;
+  if (!(control & SACL_AUTO_INHERIT_REQUIRED)) control &= ~SACL_AUTO_INHERITED;
+  return { ...given, control };
 }

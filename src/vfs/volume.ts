@@ -9,7 +9,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { upper } from '../fs/names.ts';
 import type { Change, CoreOpen, FileKey, Place, Removal } from '../fs/types.ts';
-import { CompletionFilter, FileAction } from '../wire/flags.ts';
+import { CompletionFilter, FileAction, FileAttribute } from '../wire/flags.ts';
 import type { CoreDriver, RemovalTarget } from './core-driver.ts';
 import { NameIndex } from './name-index.ts';
 import { NameQueue } from './name-queue.ts';
@@ -29,6 +29,14 @@ export interface VolumeOptions {
   readonly log: Log;
   /** Persistent handles are granted. [MS-SMB2] 2.2.10 SMB2_SHARE_CAP_CONTINUOUS_AVAILABILITY */
   readonly isContinuouslyAvailable?: boolean;
+  /** Named streams are not offered, though the store could keep them. */
+  readonly withoutStreams?: boolean;
+  /** Names that are shown with the attribute hidden, whatever the store keeps. */
+  readonly isHiddenName?: (name: string) => boolean;
+  /** Security descriptors keep AUTO_INHERITED as clients set it, even without AUTO_INHERIT_REQUIRED. */
+  readonly keepsAutoInherited?: boolean;
+  /** Listings leave out what the client may not read (access-based enumeration). */
+  readonly hidesUnreadable?: boolean;
 }
 
 /** A name of an open file in the store; follows renames. */
@@ -63,6 +71,9 @@ export class Volume implements RemovalTarget {
   readonly entropy: Entropy;
   readonly log: Log;
   readonly isContinuouslyAvailable: boolean;
+  readonly hidesUnreadable: boolean;
+  readonly keepsAutoInherited: boolean;
+  readonly #isHiddenName: ((name: string) => boolean) | undefined;
   readonly names = new NameQueue();
   readonly index: NameIndex;
   readonly tunnel = new NameTunnel();
@@ -76,15 +87,18 @@ export class Volume implements RemovalTarget {
 
   constructor(options: VolumeOptions) {
     this.id = options.id;
-    this.backend = options.backend;
+    this.backend = options.withoutStreams === true ? streamless(options.backend) : options.backend;
     this.driver = options.driver;
     this.limits = options.limits;
     this.entropy = options.entropy;
     this.log = options.log;
     this.isContinuouslyAvailable = options.isContinuouslyAvailable ?? false;
-    this.index = new NameIndex(options.backend);
+    this.hidesUnreadable = options.hidesUnreadable ?? false;
+    this.keepsAutoInherited = options.keepsAutoInherited ?? false;
+    this.#isHiddenName = options.isHiddenName;
+    this.index = new NameIndex(this.backend);
     const keyOf = (fileId: bigint): FileKey => this.keyOf(fileId);
-    this.resolver = new Resolver({ backend: options.backend, index: this.index, keyOf });
+    this.resolver = new Resolver({ backend: this.backend, index: this.index, keyOf });
     this.driver.attach(this);
   }
 
@@ -94,6 +108,11 @@ export class Volume implements RemovalTarget {
 
   keyOf(fileId: bigint): FileKey {
     return `${this.id}:${fileId.toString(16)}`;
+  }
+
+  /** The attributes that the last component of a name adds to those of the file. */
+  attributesOfName(name: string): number {
+    return name !== '' && this.#isHiddenName?.(name) ? FileAttribute.HIDDEN : 0;
   }
 
   /** The slot of the name queue for `name` in the directory `key`. */
@@ -225,6 +244,17 @@ export class Volume implements RemovalTarget {
       by: removal.by,
     });
   }
+}
+
+/** The same store, but for its streams. */
+function streamless(backend: Backend): Backend {
+  return new Proxy(backend, {
+    get(target, property) {
+      if (property === 'streams') return undefined;
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }
 
 function streamKey(file: FileKey, stream: string): string {

@@ -29,9 +29,10 @@ export const create = command({
   modifies: () => false,
   spec: '[MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9',
   handle(context, request) {
-    checkRequest(request);
     const { target } = context.tree.share;
-    return target instanceof Volume ? createOn(target, context, request) : createPipe(context, request);
+    if (target instanceof Volume) return createOn(target, context, request);
+    checkRequest({ ...request, name: '' });
+    return createPipe(context, request);
   },
 });
 
@@ -49,16 +50,22 @@ async function createOn(
 ): Promise<CreateResponse | Reply<CreateResponse>> {
   const { dialect } = context.session;
   const asked = decodeContexts(request.createContexts, dialect, context.limits);
+  // [MS-SMB2] 3.3.5.9.7: who reclaims an open need not repeat what was asked for.
+  if (asked.reconnect === undefined) checkRequest(request);
   const opened =
     asked.reconnect === undefined
-      ? await openOrWait(volume, context, openRequestOf(context, request, asked))
+      ? await openOrWait(volume, context, openRequestOf(volume, context, { request, asked }))
       : await reclaim(volume, context, { request, asked, reconnect: asked.reconnect });
   const open = await register(context, opened.file);
   const response = await createResponse({ ...opened, fileId: open.fileId }, asked);
   return new Reply(NtStatus.SUCCESS, response, { afterSend: () => opened.file.announce() });
 }
 
-function openRequestOf(context: CreateContext, request: CreateRequest, asked: RequestContexts): OpenRequest {
+function openRequestOf(
+  volume: Volume,
+  context: CreateContext,
+  { request, asked }: { request: CreateRequest; asked: RequestContexts },
+): OpenRequest {
   return {
     path: request.name,
     desiredAccess: request.desiredAccess,
@@ -68,13 +75,22 @@ function openRequestOf(context: CreateContext, request: CreateRequest, asked: Re
     createOptions: request.createOptions,
     requester: requesterOf(context),
     cache: cacheRequestOf(request, asked),
-    durable: asked.durable,
+    durable: durableRequestOf(volume, asked),
     appInstance: asked.appInstance,
     allocationBytes: asked.allocationBytes,
     extendedAttributes: asked.extendedAttributes,
     securityDescriptor: asked.securityDescriptor,
     snapshotTime: asked.snapshotTime,
   };
+}
+
+/** [MS-SMB2] 3.3.5.9.10: persistent handles exist on continuously available shares only. */
+function durableRequestOf(
+  { isContinuouslyAvailable }: Volume,
+  { durable }: RequestContexts,
+): OpenRequest['durable'] {
+  if (durable === undefined || durable.isPersistent !== true) return durable;
+  return { ...durable, isPersistent: isContinuouslyAvailable };
 }
 
 /** [MS-SMB2] 3.3.5.9: a lease counts only where the level says so. */

@@ -62,8 +62,9 @@ export async function copyChunks(
   const source = sourceOf(context, sourceKey);
   demand(!source.isDirectory && !target.isDirectory, NtStatus.INVALID_DEVICE_REQUEST);
   target.demandAccess(AccessMask.FILE_WRITE_DATA | AccessMask.FILE_APPEND_DATA);
+  // As for READ, who may execute the source may read it; the target is checked below the protocol, which is strict.
   source.demandAccess(AccessMask.FILE_READ_DATA | AccessMask.FILE_EXECUTE);
-  if (readsTarget) target.demandAccess(AccessMask.FILE_READ_DATA | AccessMask.FILE_EXECUTE);
+  if (readsTarget) target.demandAccess(AccessMask.FILE_READ_DATA);
   if (!areWithinLimits(chunks)) return limits();
   return copyAll(context, { source, target, chunks });
 }

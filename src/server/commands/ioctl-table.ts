@@ -4,7 +4,7 @@
 import { EMPTY } from '../../base/bytes.ts';
 import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import { compressionOf, setCompression } from '../../vfs/compression.ts';
-import { beginCopy, checkDuplication, copySpan } from '../../vfs/copy.ts';
+import { copySpan, duplicableLength } from '../../vfs/copy.ts';
 import { objectIdOf } from '../../vfs/object-id.ts';
 import { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe, PipeShare } from '../../vfs/pipe.ts';
@@ -159,15 +159,8 @@ async function duplicate(target: OpenFile, data: Duplication, context: OpenConte
   const source = context.session.findOpen(fileId)?.target;
   demand(source instanceof OpenFile && source.volume === target.volume, NtStatus.INVALID_HANDLE);
   const offsets = { sourceOffset: data.sourceFileOffset, targetOffset: data.targetFileOffset };
-  await checkDuplication({ source, target, ...offsets, length: data.byteCount });
-  const span = { source, target, ...offsets, length: Number(data.byteCount) };
-  if (span.length === 0) return EMPTY;
-  for (;;) {
-    const waiter = beginCopy(span);
-    if (waiter === undefined) break;
-    await context.wait(waiter);
-  }
-  await copySpan(span);
+  const length = await duplicableLength({ source, target, ...offsets, length: data.byteCount });
+  if (length > 0) await copySpan({ source, target, ...offsets, length });
   return EMPTY;
 }
 

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NtStatus } from '../../src/base/status.ts';
+import { writeFrom } from '../../src/vfs/read-write.ts';
+import { Waiter } from '../../src/vfs/waiter.ts';
+import {
+  AccessMask,
+  CreateAction,
+  CreateOption,
+  CreateDisposition as Disposition,
+  FileAttribute,
+  OplockLevel,
+} from '../../src/wire/flags.ts';
+import { rejects, World } from './world.ts';
+
+const dispositions: readonly (readonly [Disposition, boolean, CreateAction | NtStatus])[] = [
+  [Disposition.SUPERSEDE, true, CreateAction.SUPERSEDED],
+  [Disposition.SUPERSEDE, false, CreateAction.CREATED],
+  [Disposition.OPEN, true, CreateAction.OPENED],
+  [Disposition.OPEN, false, NtStatus.OBJECT_NAME_NOT_FOUND],
+  [Disposition.CREATE, true, NtStatus.OBJECT_NAME_COLLISION],
+  [Disposition.CREATE, false, CreateAction.CREATED],
+  [Disposition.OPEN_IF, true, CreateAction.OPENED],
+  [Disposition.OPEN_IF, false, CreateAction.CREATED],
+  [Disposition.OVERWRITE, true, CreateAction.OVERWRITTEN],
+  [Disposition.OVERWRITE, false, NtStatus.OBJECT_NAME_NOT_FOUND],
+  [Disposition.OVERWRITE_IF, true, CreateAction.OVERWRITTEN],
+  [Disposition.OVERWRITE_IF, false, CreateAction.CREATED],
+];
+
+function isStatus(value: CreateAction | NtStatus): value is NtStatus {
+  return value > 0xff;
+}
+
+for (const [createDisposition, exists, expected] of dispositions) {
+  test(`disposition ${createDisposition} on ${exists ? 'an existing' : 'a free'} name`, async () => {
+    const world = new World();
+    if (exists) world.backend.seed({ f: 'content' });
+    const work = world.opened('f', { createDisposition });
+    if (isStatus(expected)) return rejects(work, expected);
+    assert.equal((await work).action, expected);
+    const isEmpty = expected !== CreateAction.OPENED;
+    assert.equal(world.backend.stat('f').sizeBytes, isEmpty ? 0 : 7);
+  });
+}
+
+test('names are found without regard to case and keep the case they were made with', async () => {
+  const world = new World();
+  world.backend.seed({ Folder: { 'File.TXT': 'x' } });
+  const file = await world.open('FOLDER\\file.txt', { createDisposition: Disposition.OPEN });
+  assert.equal(file.shownPath, 'Folder\\File.TXT');
+  await rejects(
+    world.open('folder\\FILE.txt', { createDisposition: Disposition.CREATE }),
+    NtStatus.OBJECT_NAME_COLLISION,
+  );
+});
+
+test('a name made by somebody else in another case is found once the directory has changed', async () => {
+  const world = new World();
+  await rejects(world.open('new', { createDisposition: Disposition.OPEN }), NtStatus.OBJECT_NAME_NOT_FOUND);
+  await world.clock.advance(10);
+  world.backend.another().seed({ NEW: 'x' });
+  assert.equal((await world.open('new', { createDisposition: Disposition.OPEN })).shownPath, 'NEW');
+});
+
+test('directories and files are not taken for each other', async () => {
+  const world = new World();
+  world.backend.seed({ d: {}, f: 'x' });
+  const asDirectory = { createOptions: CreateOption.DIRECTORY_FILE, createDisposition: Disposition.OPEN };
+  await rejects(world.open('f', asDirectory), NtStatus.NOT_A_DIRECTORY);
+  await rejects(
+    world.open('d', { createOptions: CreateOption.NON_DIRECTORY_FILE }),
+    NtStatus.FILE_IS_A_DIRECTORY,
+  );
+  await rejects(world.open('f\\x'), NtStatus.OBJECT_PATH_NOT_FOUND);
+  await rejects(world.open('missing\\x'), NtStatus.OBJECT_PATH_NOT_FOUND);
+  await rejects(
+    world.open('d', { createDisposition: Disposition.OVERWRITE_IF }),
+    NtStatus.FILE_IS_A_DIRECTORY,
+  );
+});
+
+test('overwriting a hidden file needs the attribute named, a read-only one cannot be overwritten', async () => {
+  const world = new World();
+  await world.touch('h', { fileAttributes: FileAttribute.HIDDEN });
+  await world.touch('r', { fileAttributes: FileAttribute.READONLY });
+  const createDisposition = Disposition.OVERWRITE;
+  await rejects(world.open('h', { createDisposition }), NtStatus.ACCESS_DENIED);
+  await rejects(world.open('r', { createDisposition }), NtStatus.ACCESS_DENIED);
+  const file = await world.open('h', { createDisposition, fileAttributes: FileAttribute.HIDDEN });
+  assert.equal(file.attributesOf(await file.stat()), FileAttribute.HIDDEN | FileAttribute.ARCHIVE);
+});
+
+test('the rights of the share are the ceiling, and a refused overwrite leaves the content alone', async () => {
+  const world = new World();
+  world.backend.seed({ f: 'content' });
+  const requester = world.requester('bob', AccessMask.FILE_READ_DATA | AccessMask.FILE_READ_ATTRIBUTES);
+  const desiredAccess = AccessMask.FILE_READ_DATA;
+  await world.touch('f', { requester, desiredAccess });
+  for (const createDisposition of [Disposition.SUPERSEDE, Disposition.OVERWRITE, Disposition.OVERWRITE_IF]) {
+    await rejects(world.open('f', { requester, desiredAccess, createDisposition }), NtStatus.ACCESS_DENIED);
+  }
+  await rejects(world.open('new', { requester, desiredAccess }), NtStatus.ACCESS_DENIED);
+  assert.equal(world.backend.stat('f').sizeBytes, 7);
+});
+
+test('an open waits for a batch oplock to break and runs again', async () => {
+  const world = new World();
+  const holder = await world.open('f', { cache: { kind: 'oplock', level: OplockLevel.BATCH } });
+  const request = { requester: world.requester('bob') };
+  const waiter = await world.attempt('f', request);
+  assert(waiter instanceof Waiter);
+  assert.equal(world.oplockBreaks[0]?.open, holder);
+  let woken = false;
+  waiter.onWake(() => {
+    woken = true;
+  });
+  await holder.close('close');
+  assert.equal(woken, true);
+  const file = await world.open('f', { ...request, retryOf: waiter.ticket });
+  await file.close('close');
+  assert.equal(world.driver.core.openCount, 0);
+});
+
+test('a break reaches the holder after it was told of its open', async () => {
+  const world = new World();
+  const cache = { kind: 'oplock', level: OplockLevel.BATCH } as const;
+  const result = await world.attempt('f', { cache });
+  assert(!(result instanceof Waiter));
+  assert((await world.attempt('f', { requester: world.requester('bob') })) instanceof Waiter);
+  assert.equal(world.oplockBreaks.length, 0);
+  result.file.announce();
+  assert.equal(world.oplockBreaks.length, 1);
+});
+
+test('a file deleted on close is gone before the name can be made again', async () => {
+  const world = new World();
+  const createOptions = CreateOption.DELETE_ON_CLOSE;
+  const first = await world.open('f', { createOptions });
+  await writeFrom(first, Buffer.from('old'), 0n);
+  const closing = first.close('close');
+  const second = await world.opened('f', { createDisposition: Disposition.OPEN_IF });
+  await closing;
+  assert.equal(second.action, CreateAction.CREATED);
+  assert.equal(world.backend.stat('f').sizeBytes, 0);
+});
+
+test('what was made is taken away again when the rest of a creation fails', async () => {
+  const world = new World();
+  const eaValue = Buffer.alloc(65_535);
+  const extendedAttributes = ['A', 'B'].map((eaName) => ({ flags: 0, eaName, eaValue }));
+  await rejects(world.open('f', { extendedAttributes }), NtStatus.EA_TOO_LARGE);
+  await rejects(world.open('f', { createDisposition: Disposition.OPEN }), NtStatus.OBJECT_NAME_NOT_FOUND);
+  assert.equal(world.driver.core.openCount, 0);
+});
+
+test('a stream is opened by its name in any case and made together with its file', async () => {
+  const world = new World();
+  const stream = await world.open('f:Stream');
+  await writeFrom(stream, Buffer.from('abc'), 0n);
+  assert.equal(
+    (await world.open('f:STREAM:$data', { createDisposition: Disposition.OPEN })).streamName,
+    'Stream',
+  );
+  assert.equal(world.backend.stat('f').sizeBytes, 0);
+  await rejects(
+    world.open('f:none', { createDisposition: Disposition.OPEN }),
+    NtStatus.OBJECT_NAME_NOT_FOUND,
+  );
+});
+
+test('the root of a share is neither deleted nor overwritten', async () => {
+  const world = new World();
+  await rejects(world.open('', { createOptions: CreateOption.DELETE_ON_CLOSE }), NtStatus.CANNOT_DELETE);
+  await rejects(
+    world.open('', { createDisposition: Disposition.OVERWRITE_IF }),
+    NtStatus.FILE_IS_A_DIRECTORY,
+  );
+});
+
+test('two hundred clients that make one name at once make one file', async () => {
+  const world = new World();
+  const createDisposition = Disposition.CREATE;
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 200 }, () => world.open('f', { createDisposition })),
+  );
+  assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  assert.equal(world.volume.names.size, 0);
+});
