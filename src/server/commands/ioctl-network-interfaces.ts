@@ -1,7 +1,6 @@
 /**
  * FSCTL_QUERY_NETWORK_INTERFACE_INFO: where a client may open further channels. [MS-SMB2] 3.3.5.15.11
  */
-import { isIPv4, isIPv6 } from 'node:net';
 import { demand, NtStatus } from '../../base/status.ts';
 import type { NetworkInterface } from '../../session/server-state.ts';
 import {
@@ -32,9 +31,9 @@ function interfaceInfo(source: NetworkInterface): NetworkInterfaceInfo {
   const address = source.address.startsWith(IPV4_MAPPED)
     ? source.address.slice(IPV4_MAPPED.length)
     : source.address;
-  if (isIPv4(address)) {
+  if (/^\d+(\.\d+){3}$/.test(address)) {
     SockaddrIn.encodeInto({ port: 0, ipv4Address: ipv4Bytes(address) }, sockaddrStorage, 0);
-  } else if (isIPv6(address)) {
+  } else if (address.includes(':')) {
     const value = { port: 0, flowInfo: 0, ipv6Address: ipv6Bytes(address), scopeId: 0 };
     SockaddrIn6.encodeInto(value, sockaddrStorage, 0);
   }
