@@ -3,26 +3,27 @@
  */
 import { NtStatus } from '../base/status.ts';
 import type { Connection } from '../session/connection.ts';
-import type { Session } from '../session/session.ts';
+import type { TreeConnect } from '../session/tree-connect.ts';
 import type { Codec } from '../wire/codec.ts';
 import { Command, HeaderFlags, NO_SIGNATURE, UNSOLICITED_MESSAGE_ID } from '../wire/smb2/header.ts';
 import { ReplyBuffer } from './reply.ts';
 import { send } from './respond.ts';
 
 /**
- * Sends `value` as an unsolicited OPLOCK_BREAK on one of the session's channels, the newest first. False when there is none
- * left to send it on.
+ * Sends `value`, which is about an open of `tree`, as an unsolicited OPLOCK_BREAK on one of the session's channels, the newest
+ * first; sealed where the requests of that tree must be. False when there is none left to send it on.
  */
-export function notifyClient<T>(session: Session, codec: Codec<T>, value: T): boolean {
+export function notifyClient<T>(tree: TreeConnect, codec: Codec<T>, value: T): boolean {
+  const { session } = tree;
   const connection = [...session.channels.keys()].findLast((channel) => !channel.isClosed);
   if (connection === undefined) return false;
-  notifyOn(connection, session, { codec, value });
+  notifyOn(connection, tree, { codec, value });
   return true;
 }
 
 function notifyOn<T>(
   connection: Connection,
-  session: Session,
+  { session, encryptData }: TreeConnect,
   notice: { readonly codec: Codec<T>; readonly value: T },
 ): void {
   const buffer = new ReplyBuffer(notice.codec.sizeOf(notice.value));
@@ -39,7 +40,7 @@ function notifyOn<T>(
     sessionId: 0,
     signature: NO_SIGNATURE,
   });
-  const isSealed = session.authenticated?.encryptData === true;
+  const isSealed = encryptData || session.authenticated?.encryptData === true;
   try {
     send(connection, [buffer], isSealed ? session.crypto : undefined);
   } catch (error) {

@@ -12,7 +12,7 @@
  * | answer to a sealed request, or of an encrypted session or tree | sealed, not signed | 3.3.4.1.4 |
  * | answer to a signed request, errors and finals of waiting requests included | signed | 3.3.4.1.1 |
  * | interim answers | never signed, since the final one has the same MessageId; sealed where that applies | 3.3.4.1.1 |
- * | oplock and lease breaks | not signed; sealed when the session encrypts | 3.3.4.6, 3.3.4.7 |
+ * | oplock and lease breaks | not signed; sealed when the session or the tree encrypts | 3.3.4.6, 3.3.4.7 |
  * | an element of a compound | signed on its own, padding included; the compound is sealed as one | 3.3.4.1.3 |
  */
 import type { SessionCrypto } from '../crypto/session-crypto.ts';

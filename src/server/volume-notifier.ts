@@ -18,7 +18,7 @@ export class VolumeNotifier implements ClientNotifier {
   breakOplock(target: OpenFile, toLevel: number): void {
     const open = this.#server().opensByTarget.get(target);
     if (open === undefined) return;
-    notifyClient(open.tree.session, OplockBreak, { oplockLevel: toLevel, fileId: open.fileId });
+    notifyClient(open.tree, OplockBreak, { oplockLevel: toLevel, fileId: open.fileId });
   }
 
   breakLease(notice: LeaseBreakNotice): void {
@@ -31,7 +31,7 @@ export class VolumeNotifier implements ClientNotifier {
     };
     for (const target of notice.opens) {
       const open = this.#server().opensByTarget.get(target);
-      if (open !== undefined && notifyClient(open.tree.session, LeaseBreakNotification, value)) return;
+      if (open !== undefined && notifyClient(open.tree, LeaseBreakNotification, value)) return;
     }
   }
 
