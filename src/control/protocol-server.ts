@@ -99,7 +99,16 @@ function diskShares(parts: ProtocolParts, state: () => Server['state']): readonl
     isHidden: share.isHidden,
     encryption: share.encryption,
     isContinuouslyAvailable: false,
-    target: new Volume({ id: String(index), backend: share.backend, driver, limits, entropy, log }),
+    hidesUnreadable: share.view.hidesUnreadable,
+    target: new Volume({
+      ...share.view,
+      id: String(index),
+      backend: share.backend,
+      driver,
+      limits,
+      entropy,
+      log,
+    }),
     maximalAccess: (identity: Identity) => present(masks.get(share.access(identity)), 'access mask'),
   }));
 }

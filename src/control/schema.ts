@@ -115,6 +115,26 @@ const share = z.strictObject({
     .default(false)
     .describe('Leave the share out of the list; it can still be opened by name.'),
   permissions: permissions.prefault({}),
+  accessBasedEnumeration: z
+    .boolean()
+    .default(false)
+    .describe('Leave out of listings what the account may not read.'),
+  hiddenNames: z
+    .array(z.string().min(1).max(255))
+    .default([])
+    .describe(
+      'Names shown with the attribute hidden, `*` and `?` standing for anything: `.*` for files that begin with a dot.',
+    ),
+  streams: z
+    .boolean()
+    .default(true)
+    .describe('Offer named streams; without them names with a colon are refused.'),
+  keepAutoInherited: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keep the mark "automatically inherited" of security descriptors as clients set it. Windows keeps it only where the client asks for that too.',
+    ),
   encryption: encryptionMode
     .optional()
     .describe('Stricter than the server: see `encryption.mode`. Without it: as the server.'),

@@ -10,6 +10,7 @@ import { memoryBackend } from '../backend/memory.ts';
 import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { compilePattern } from '../fs/wildcards.ts';
 import type { AccountStore } from './accounts.ts';
 import { FolderError, folderProblem } from './folder.ts';
 import { accessOf } from './permission.ts';
@@ -25,10 +26,20 @@ export interface OpenedShare {
   readonly isHidden: boolean;
   readonly isReadOnly: boolean;
   readonly encryption: EncryptionModeName;
+  /** How its files are shown. */
+  readonly view: ShareView;
   /** What it serves, for people: a path, or the storage's name. */
   readonly source: string;
   /** What `identity` may do. */
   access(identity: Identity): AccessName;
+}
+
+/** See the settings of a share. */
+export interface ShareView {
+  readonly hidesUnreadable: boolean;
+  readonly isHiddenName?: (name: string) => boolean;
+  readonly withoutStreams: boolean;
+  readonly keepsAutoInherited: boolean;
 }
 
 export interface ShareParts {
@@ -81,12 +92,26 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
     isReadOnly: readOnly,
     // What the server asks of every session is asked there; a share can only ask for more.
     encryption: share.encryption ?? 'available',
+    view: viewOf(share),
     source: share.path ?? (share.memory === true ? 'in memory' : backend.name),
     access(identity) {
       const groups = identity.kind === 'user' ? parts.users.groupsOf(identity.name) : [];
       const access = accessOf(permissions, { kind: identity.kind, name: identity.name, groups });
       return access === 'read-write' && readOnly ? 'read' : access;
     },
+  };
+}
+
+function viewOf(share: ConfiguredShare): ShareView {
+  const { hiddenNames, accessBasedEnumeration, streams, keepAutoInherited } = share;
+  const patterns = hiddenNames.map(compilePattern);
+  return {
+    hidesUnreadable: accessBasedEnumeration,
+    ...(patterns.length === 0
+      ? {}
+      : { isHiddenName: (name: string) => patterns.some((matches) => matches(name)) }),
+    withoutStreams: !streams,
+    keepsAutoInherited: keepAutoInherited,
   };
 }
 

@@ -28,6 +28,8 @@ export interface Share {
   readonly isHidden: boolean;
   readonly encryption: EncryptionMode;
   readonly isContinuouslyAvailable: boolean;
+  /** Listings leave out what the client may not read; said to clients with ACCESS_BASED_DIRECTORY_ENUM. */
+  readonly hidesUnreadable?: boolean;
   readonly target: ShareTarget;
   /** The ceiling of rights for `identity`, an AccessMask; 0 refuses the tree connect. */
   maximalAccess(identity: Identity): number;

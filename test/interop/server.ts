@@ -82,6 +82,7 @@ function configuration(request: PeerRequest, accounts: readonly Account[]): obje
     {
       ...(share.path === undefined ? { memory: true } : { path: share.path }),
       readOnly: share.isReadOnly ?? false,
+      ...share.settings,
     },
   ]);
   return {

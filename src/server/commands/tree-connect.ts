@@ -40,7 +40,9 @@ export const treeConnect = command({
     context.reply.treeId = tree.treeId;
     return {
       shareType: share.target.kind === 'pipe' ? ShareType.PIPE : ShareType.DISK,
-      shareFlags: encryptData ? ShareFlags.ENCRYPT_DATA : 0,
+      shareFlags:
+        (encryptData ? ShareFlags.ENCRYPT_DATA : 0) |
+        (share.hidesUnreadable === true ? ShareFlags.ACCESS_BASED_DIRECTORY_ENUM : 0),
       capabilities: share.isContinuouslyAvailable ? ShareCapability.CONTINUOUS_AVAILABILITY : 0,
       maximalAccess,
     };

@@ -21,6 +21,8 @@ export interface LeafPlan {
   readonly otherShares: readonly string[];
   /** Options for smbtorture, as `name=value`. */
   readonly options: readonly string[];
+  /** Options against smbkit alone. */
+  readonly ownOptions: readonly string[];
   readonly limitSeconds: number;
   /** Port that the leaf has built in. */
   readonly port: number | undefined;
@@ -77,6 +79,7 @@ export function planOf(leaf: string): LeafPlan {
     share,
     otherShares: rows.flatMap((row) => row.otherShares ?? []),
     options: [...(longest(facts.options, leaf) ?? []), ...rows.flatMap((row) => row.options ?? [])],
+    ownOptions: rows.flatMap((row) => row.ownOptions ?? []),
     limitSeconds:
       rows.findLast((row) => row.limitSeconds !== undefined)?.limitSeconds ??
       longest(facts.slowSeconds, leaf) ??

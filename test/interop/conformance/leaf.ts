@@ -9,6 +9,7 @@ import type { Peer, ShareRequest } from '../peers/peer.ts';
 import { startSamba } from '../peers/samba.ts';
 import { startSmbkit } from '../server.ts';
 import type { LeafPlan, Result } from './facts.ts';
+import { shareSettings } from './leaf-table.ts';
 
 /** Where the leaves run. */
 export interface Arena {
@@ -35,7 +36,8 @@ export async function runLeaf(plan: LeafPlan, arena: Arena): Promise<LeafRun> {
   const seconds = (): number => (performance.now() - startMs) / 1000;
   try {
     const server = await startArena(plan, arena, folder);
-    const run = await torture(plan, server, folder);
+    const ownOptions = arena.against === 'smbkit' ? plan.ownOptions : [];
+    const run = await torture({ ...plan, options: [...plan.options, ...ownOptions] }, server, folder);
     const { log, exitCode } = await server.stop();
     const ending = exitCode === 0 || exitCode === null ? '' : `\nthe server ended with ${exitCode}`;
     return { plan, ...run, seconds: seconds(), output: `${run.output}\n${log}${ending}` };
@@ -54,8 +56,10 @@ export async function runLeaf(plan: LeafPlan, arena: Arena): Promise<LeafRun> {
 
 function startArena(plan: LeafPlan, arena: Arena, folder: string): Promise<Peer> {
   const names = [...new Set([plan.share, ...plan.otherShares])];
-  const share = (name: string): ShareRequest =>
-    arena.shareKind === 'local' ? { path: join(folder, name) } : {};
+  const share = (name: string): ShareRequest => ({
+    settings: shareSettings.get(name) ?? {},
+    ...(arena.shareKind === 'local' ? { path: join(folder, name) } : {}),
+  });
   const shares = Object.fromEntries(names.map((name) => [name, share(name)]));
   const port = plan.port === undefined ? {} : { port: plan.port };
   if (arena.against === 'samba') return startSamba({ shares, ...port });

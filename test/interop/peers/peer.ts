@@ -9,6 +9,8 @@ export interface ShareRequest {
   /** Folder to serve; absent: the server's memory, or a fresh folder where it has none. */
   readonly path?: string;
   readonly isReadOnly?: boolean;
+  /** Further smbkit settings of the share; other servers ignore them. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** What a test asks of a server. */
