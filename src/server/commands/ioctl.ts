@@ -4,12 +4,27 @@
 import { EMPTY } from '../../base/bytes.ts';
 import { demand, NtStatus } from '../../base/status.ts';
 import { AccessMask } from '../../wire/flags.ts';
+import { Fsctl } from '../../wire/fscc/fsctl-table.ts';
+import { ALL_ONES_FILE_ID, type FileId } from '../../wire/smb2/file-id.ts';
 import { Command } from '../../wire/smb2/header.ts';
 import { IoctlFlags, IoctlRequest, IoctlResponse } from '../../wire/smb2/ioctl.ts';
 import { command, Reply } from '../command.ts';
 import { type ControlRow, controlCodes, unknownControlCode } from './ioctl-table.ts';
 
 const writing = AccessMask.FILE_WRITE_DATA | AccessMask.FILE_APPEND_DATA | AccessMask.FILE_WRITE_ATTRIBUTES;
+
+/** Codes that are about no file and must say so. [MS-SMB2] 3.3.5.15 */
+const fileless: ReadonlySet<number> = new Set([
+  Fsctl.DFS_GET_REFERRALS,
+  Fsctl.DFS_GET_REFERRALS_EX,
+  Fsctl.QUERY_NETWORK_INTERFACE_INFO,
+  Fsctl.VALIDATE_NEGOTIATE_INFO,
+  Fsctl.PIPE_WAIT,
+]);
+
+function isNoFile({ persistent, volatile }: FileId): boolean {
+  return persistent === ALL_ONES_FILE_ID.persistent && volatile === ALL_ONES_FILE_ID.volatile;
+}
 
 export const ioctl = command({
   name: 'IOCTL',
@@ -32,6 +47,7 @@ export const ioctl = command({
     const isSmall =
       request.input.length <= max && request.maxOutputResponse <= max && request.maxInputResponse <= max;
     demand(isSmall, NtStatus.INVALID_PARAMETER, 'more than MaxTransactSize');
+    demand(!fileless.has(request.ctlCode) || isNoFile(request.fileId), NtStatus.INVALID_PARAMETER, 'FileId');
     const row = rowOf(request);
     const isAllowed = row.modifies !== true || (context.tree.maximalAccess & writing) !== 0;
     demand(isAllowed, NtStatus.ACCESS_DENIED, 'read-only share');
