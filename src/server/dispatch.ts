@@ -61,7 +61,9 @@ function handle<N extends Needs, Q, R>(
 ): Answer | Promise<Answer> {
   if (row.needs === 'tree' || row.needs === 'open') resolveTree(request, carried);
   const body = row.request.decode(request.message, HEADER_BYTES);
-  verifyCreditCharge(request, row.payloadBytes?.(body) ?? 0);
+  const payloadBytes = row.payloadBytes?.(body) ?? 0;
+  verifyCreditCharge(request, payloadBytes);
+  request.carries(payloadBytes);
   const fileId = row.fileId?.(body);
   if (fileId !== undefined) resolveOpen(request, fileId, carried);
   const modifies = row.modifies?.(body) === true;

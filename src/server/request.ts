@@ -70,8 +70,10 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   #abort: AbortController | undefined;
   #interimTimer: Timer | undefined;
   #answered: 'no' | 'interim' | 'final' = 'no';
-  /** What its payload counts for in Connection.replyBytes. */
-  #replyBytes = 0;
+  /** Payload that it carries or asks for, bytes. */
+  #payloadBytes = 0;
+  /** The part of Connection.payloadBytes that is this request's. */
+  #countedBytes = 0;
 
   constructor(fields: RequestFields) {
     this.server = fields.connection.server;
@@ -134,8 +136,21 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   /** The response has left, or there will be none. */
   release(): void {
     for (const session of this.#retained.splice(0)) session.release();
-    this.connection.replyBytes -= this.#replyBytes;
-    this.#replyBytes = 0;
+    this.#count(0);
+  }
+
+  /** Counts the payload among what the connection makes the server hold. */
+  carries(payloadBytes: number): void {
+    if (payloadBytes === 0) return;
+    this.#payloadBytes = payloadBytes;
+    this.#count(payloadBytes);
+  }
+
+  #count(bytes: number): void {
+    if (bytes === this.#countedBytes) return;
+    this.connection.payloadBytes += bytes - this.#countedBytes;
+    this.#countedBytes = bytes;
+    pace(this.connection);
   }
 
   get signal(): AbortSignal {
@@ -147,9 +162,6 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   payload(fixedBytes: number, sizeBytes: number): Buffer {
     assert(this.replyBuffer === undefined, 'a request has one payload');
     this.replyBuffer = new ReplyBuffer(fixedBytes + sizeBytes);
-    this.connection.replyBytes += sizeBytes;
-    this.#replyBytes = sizeBytes;
-    pace(this.connection);
     return this.replyBuffer.payload(fixedBytes, sizeBytes);
   }
 
@@ -167,8 +179,11 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
         return;
       }
       this.#waiting = { ticket, reject };
+      // A request that waits is not at work: others must be heard, perhaps the one that it waits for.
+      this.#count(0);
       ticket.onWake(() => {
         this.#waiting = undefined;
+        this.#count(this.#payloadBytes);
         resolve();
       });
       if (options.interim === 'now' && this.#waiting !== undefined) this.goAsync();

@@ -77,8 +77,8 @@ export class Connection {
   isClosed = false;
   /** An SMB1 negotiate was answered with the wildcard revision; an SMB2 NEGOTIATE must follow. */
   isMultiProtocol = false;
-  /** Bytes of answers in the making. */
-  replyBytes = 0;
+  /** Bytes that requests at work carry or ask for. */
+  payloadBytes = 0;
   /** Nothing is read for now: the client has too many answers to take first. */
   isPaused = false;
 

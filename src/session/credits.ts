@@ -4,13 +4,16 @@
  */
 import { assert } from '../base/assert.ts';
 
+/** Ids that a new window has room for. */
+const MARKS_MIN = 8;
+
 export class CommandSequenceWindow {
   /** The lowest id that may still come. */
   #low = 0;
   /** One above the highest id that may come. */
   #high = 1;
-  /** Ids in the window that have come, as a ring of bits. */
-  readonly #used: Uint8Array;
+  /** Ids in the window that have come, as a ring of marks; it grows with the window, since most connections need few. */
+  #used = new Uint8Array(MARKS_MIN);
   readonly #span: number;
   /** Ids in the window that have not come: the client's credits. */
   #available = 1;
@@ -19,7 +22,6 @@ export class CommandSequenceWindow {
   constructor(creditMax: number) {
     assert(Number.isInteger(creditMax) && creditMax >= 1, 'creditMax must be a positive integer');
     this.#span = creditMax;
-    this.#used = new Uint8Array(creditMax);
   }
 
   /** Credits that the client holds. */
@@ -34,12 +36,12 @@ export class CommandSequenceWindow {
   consume(messageId: number, charge: number): boolean {
     if (!(messageId >= this.#low) || messageId + charge > this.#high) return false;
     for (let id = messageId; id < messageId + charge; id++) {
-      if (this.#used[id % this.#span] === 1) return false;
+      if (this.#isUsed(id)) return false;
     }
-    for (let id = messageId; id < messageId + charge; id++) this.#used[id % this.#span] = 1;
+    for (let id = messageId; id < messageId + charge; id++) this.#mark(id, 1);
     this.#available -= charge;
-    while (this.#low < this.#high && this.#used[this.#low % this.#span] === 1) {
-      this.#used[this.#low % this.#span] = 0;
+    while (this.#low < this.#high && this.#isUsed(this.#low)) {
+      this.#mark(this.#low, 0);
       this.#low++;
     }
     return true;
@@ -51,8 +53,25 @@ export class CommandSequenceWindow {
    */
   grant(requested: number): number {
     const granted = Math.max(0, Math.min(requested, this.#span - (this.#high - this.#low)));
+    this.#makeRoom(this.#high + granted - this.#low);
     this.#high += granted;
     this.#available += granted;
     return granted;
+  }
+
+  #isUsed(id: number): boolean {
+    return this.#used[id % this.#used.length] === 1;
+  }
+
+  #mark(id: number, mark: 0 | 1): void {
+    this.#used[id % this.#used.length] = mark;
+  }
+
+  #makeRoom(count: number): void {
+    const old = this.#used;
+    if (count <= old.length) return;
+    const marks = new Uint8Array(Math.max(count, old.length * 2));
+    for (let id = this.#low; id < this.#high; id++) marks[id % marks.length] = old[id % old.length] ?? 0;
+    this.#used = marks;
   }
 }

@@ -12,6 +12,7 @@ import {
   type TestClient,
   type TestTree,
 } from '../../src/testing/client.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { alice, bob, type MemoryServerOptions, memoryServer } from '../testing/memory-server.ts';
 
 export interface AbuseOptions extends MemoryServerOptions {
@@ -74,8 +75,19 @@ export async function underAbuse(
     if (options.allowsErrors !== true) assert.deepEqual(errors, [], 'nothing unexpected was thrown');
   } finally {
     for (const bystander of bystanders) bystander.stop();
-    await server.close({ drainMs: 0 });
+    await closed(server);
   }
+}
+
+/** Closes the server, whichever clock it lives by. */
+async function closed(server: Server): Promise<void> {
+  const { clock } = server.state;
+  let isClosed = false;
+  const closing = server.close({ drainMs: 0 }).finally(() => {
+    isClosed = true;
+  });
+  while (clock instanceof VirtualClock && !isClosed) await clock.advance(20);
+  await closing;
 }
 
 /** Waits until every counter of the server is zero. */
