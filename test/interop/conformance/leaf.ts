@@ -2,7 +2,7 @@
  * Runs one leaf of smbtorture in a process of its own against a server of its own, and reads its verdict.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Peer, ShareRequest } from '../peers/peer.ts';
@@ -56,10 +56,13 @@ export async function runLeaf(plan: LeafPlan, arena: Arena): Promise<LeafRun> {
 
 function startArena(plan: LeafPlan, arena: Arena, folder: string): Promise<Peer> {
   const names = [...new Set([plan.share, ...plan.otherShares])];
-  const share = (name: string): ShareRequest => ({
-    settings: shareSettings.get(name) ?? {},
-    ...(arena.shareKind === 'local' ? { path: join(folder, name) } : {}),
-  });
+  const share = (name: string): ShareRequest => {
+    const settings = shareSettings.get(name) ?? {};
+    if (arena.shareKind === 'memory') return { settings };
+    const path = join(folder, name);
+    mkdirSync(path);
+    return { settings, path };
+  };
   const shares = Object.fromEntries(names.map((name) => [name, share(name)]));
   const port = plan.port === undefined ? {} : { port: plan.port };
   if (arena.against === 'samba') return startSamba({ shares, ...port });
