@@ -5,7 +5,7 @@ import type { BackendHandle, BackendStat } from '../backend/contract.ts';
 import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import type { CoreOpen } from '../fs/types.ts';
-import { CreateOption } from '../wire/flags.ts';
+import { CreateAction, CreateOption } from '../wire/flags.ts';
 import { attributesOf, withAttributes } from './attributes.ts';
 import type { DirectoryListing } from './directory-listing.ts';
 import { shownName } from './name-mapping.ts';
@@ -54,6 +54,8 @@ export class OpenFile {
   /** The FILE_MODE bits, from the create options. [MS-FSCC] 2.4.31 */
   mode: number;
   listing: DirectoryListing | undefined;
+  /** How it was made, for a CREATE that is answered again. */
+  createAction: CreateAction = CreateAction.OPENED;
   /** Bytes were written and LastWriteTime may have to be settled. */
   hasWritten = false;
   /** The data was changed through this open and watchers were not told yet. */

@@ -16,6 +16,7 @@ import { Command } from '../../wire/smb2/header.ts';
 import { type CreateContext, command, Reply } from '../command.ts';
 import { decodeContexts, type Reconnect, type RequestContexts } from './create-contexts.ts';
 import { createPipe } from './create-pipe.ts';
+import { once, replayed } from './create-replay.ts';
 import { createResponse, type Opened } from './create-response.ts';
 import { requesterOf } from './open-target.ts';
 
@@ -52,10 +53,21 @@ async function createOn(
   const asked = decodeContexts(request.createContexts, dialect, context.limits);
   // [MS-SMB2] 3.3.5.9.7: who reclaims an open need not repeat what was asked for.
   if (asked.reconnect === undefined) checkRequest(request);
+  return once(context, asked, () => createOnce(volume, context, { request, asked }));
+}
+
+async function createOnce(
+  volume: Volume,
+  context: CreateContext,
+  { request, asked }: { request: CreateRequest; asked: RequestContexts },
+): Promise<CreateResponse | Reply<CreateResponse>> {
+  const again = await replayed(volume, context, { request, asked });
+  if (again !== undefined) return createResponse(again, asked);
   const opened =
     asked.reconnect === undefined
       ? await openOrWait(volume, context, openRequestOf(volume, context, { request, asked }))
       : await reclaim(volume, context, { request, asked, reconnect: asked.reconnect });
+  opened.file.createAction = opened.action;
   const open = await register(context, opened.file);
   const response = await createResponse({ ...opened, fileId: open.fileId }, asked);
   return new Reply(NtStatus.SUCCESS, response, { afterSend: () => opened.file.announce() });
@@ -139,6 +151,8 @@ async function register(context: CreateContext, file: OpenFile): Promise<Open> {
     demand(session.trees.get(tree.treeId) === tree, NtStatus.NETWORK_NAME_DELETED, 'the tree is gone');
     demand(!context.connection.isClosed, NtStatus.CONNECTION_DISCONNECTED);
     const open = session.addOpen(tree, file, file.persistentId);
+    // [MS-SMB2] 3.3.5.9: requests from before this CREATE's channel sequence are of the past.
+    open.channelSequence = context.header.channelSequence;
     context.carryOpen(open);
     return open;
   } catch (error) {
