@@ -1,6 +1,7 @@
 /**
  * Randomness from a seed: the same seed gives the same bytes, so that a run can be repeated. Not for secrets.
  */
+import { present } from '../base/assert.ts';
 import type { Entropy } from '../base/entropy.ts';
 
 /** A source of numbers and bytes; mulberry32. */
@@ -26,8 +27,8 @@ export class SeededEntropy implements Entropy {
   }
 
   /** One of `items`, which must not be empty. */
-  pick<T>(items: readonly [T, ...T[]]): T {
-    return items[this.below(items.length)] ?? items[0];
+  pick<T>(items: readonly T[]): T {
+    return present(items[this.below(items.length)], 'item');
   }
 
   /** `sizeBytes` bytes. */

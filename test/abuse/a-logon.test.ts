@@ -1,0 +1,195 @@
+/** Rows A11, A13 and A14: what a client can do with logons that never succeed. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { isError, NtStatus, NtStatusError } from '../../src/base/status.ts';
+import type { TestClient } from '../../src/testing/client.ts';
+import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { Command } from '../../src/wire/smb2/header.ts';
+import { SessionSetupRequest } from '../../src/wire/smb2/session-setup.ts';
+import { alice } from '../testing/memory-server.ts';
+import { underAbuse } from './fixture.ts';
+
+function setupBody(securityBuffer: Buffer): Buffer {
+  return SessionSetupRequest.encode({
+    flags: 0,
+    securityMode: 1,
+    capabilities: 1,
+    previousSessionId: 0,
+    securityBuffer,
+  });
+}
+
+async function setup(client: TestClient, token: Buffer): Promise<number> {
+  return (await client.request({ command: Command.SESSION_SETUP, body: setupBody(token) })).status;
+}
+
+/** NTLMSSP NEGOTIATE without SPNEGO. [MS-NLMP] 2.2.1.1 */
+const ntlmNegotiate = Buffer.from(`4e544c4d5353500001000000978208e2${'00'.repeat(24)}`, 'hex');
+
+describe('A11: half-open sessions', () => {
+  it('end at the limit of a connection, and with it', async () => {
+    await underAbuse(async ({ server, connect }) => {
+      const client = await connect();
+      const { sessionSetupCountPerConnection } = server.state.limits;
+      const statuses = new Map<number, number>();
+      for (let round = 0; round < 3000; round++) {
+        const status = await setup(client, ntlmNegotiate);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+      assert.equal(statuses.get(NtStatus.MORE_PROCESSING_REQUIRED), sessionSetupCountPerConnection);
+      assert.equal(statuses.get(NtStatus.INSUFFICIENT_RESOURCES), 3000 - sessionSetupCountPerConnection);
+      assert.equal(server.counters().sessions, sessionSetupCountPerConnection + 2);
+      client.close();
+      await turn();
+      assert.equal(server.counters().sessions, 2);
+    });
+  });
+
+  it('time out, and with them their connection', async () => {
+    const clock = new VirtualClock();
+    await underAbuse(
+      async ({ server, connect }) => {
+        const client = await connect();
+        assert.equal(await setup(client, ntlmNegotiate), NtStatus.MORE_PROCESSING_REQUIRED);
+        await clock.advance(29_000);
+        assert.equal(client.isClosed, false);
+        await clock.advance(3000);
+        assert.equal(client.isClosed, true);
+        assert.equal(server.counters().sessions, 2);
+      },
+      { clock },
+    );
+  });
+
+  it('with NTLM messages of unknown types fail and leave nothing', async () => {
+    await underAbuse(async ({ server, connect }) => {
+      const client = await connect();
+      for (const type of [0, 2, 3, 4, 255, 0xffff_ffff]) {
+        const token = Buffer.from(ntlmNegotiate);
+        token.writeUInt32LE(type, 8);
+        assert.ok(isError(await setup(client, token)), `type ${type}`);
+      }
+      assert.equal(server.counters().sessions, 2);
+      client.close();
+    });
+  });
+});
+
+/** DER: a tag, a length in its shortest form, the content. */
+function der(tag: number, ...content: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(content);
+  if (body.length < 0x80) return Buffer.concat([Buffer.from([tag, body.length]), body]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(body.length);
+  return Buffer.concat([Buffer.from([tag, 0x84]), length, body]);
+}
+
+const spnegoOid = Buffer.from('06062b0601050502', 'hex');
+const ntlmOid = Buffer.from('060a2b06010401823702020a', 'hex');
+const kerberosOid = Buffer.from('06092a864886f712010202', 'hex');
+const initiate = (...fields: readonly Buffer[]): Buffer =>
+  der(0x60, spnegoOid, der(0xa0, der(0x30, ...fields)));
+const mechTypes = (...oids: readonly Buffer[]): Buffer => der(0xa0, der(0x30, ...oids));
+const mechToken = (token: Buffer): Buffer => der(0xa2, der(0x04, token));
+
+function nested(depth: number, tag: number): Buffer {
+  let inner: Buffer = Buffer.alloc(0);
+  for (let level = 0; level < depth && inner.length < 8000; level++) inner = der(tag, inner);
+  return inner;
+}
+
+describe('A13: SPNEGO and ASN.1', () => {
+  const right = initiate(mechTypes(ntlmOid), mechToken(ntlmNegotiate));
+  const bombs: readonly (readonly [string, Buffer])[] = [
+    ['2,000 sequences in each other', nested(2000, 0x30)],
+    ['2,000 context tags in each other', initiate(nested(2000, 0xa0))],
+    ['2,000 octet strings in each other', initiate(mechTypes(ntlmOid), mechToken(nested(2000, 0x04)))],
+    ['a length of 2^31', Buffer.from(`608480000000${spnegoOid.toString('hex')}`, 'hex')],
+    ['a length of 2^32 - 1', Buffer.from(`6084ffffffff${spnegoOid.toString('hex')}`, 'hex')],
+    ['a length of 127 bytes', Buffer.concat([Buffer.from([0x60, 0xff]), Buffer.alloc(127, 0xff)])],
+    ['a length of eight bytes', Buffer.from('60880000000000000000', 'hex')],
+    ['an indefinite length', Buffer.concat([Buffer.from([0x60, 0x80]), spnegoOid, Buffer.alloc(2)])],
+    ['1,000 mechanisms', initiate(mechTypes(...Array.from({ length: 1000 }, () => ntlmOid)))],
+    ['no mechanism', initiate(mechTypes(), mechToken(ntlmNegotiate))],
+    ['no field at all', initiate()],
+    ['another OID outside', der(0x60, kerberosOid, Buffer.alloc(8))],
+    ['an OID without end', initiate(mechTypes(der(0x06, Buffer.alloc(200, 0x80))))],
+    ['an empty OID', initiate(mechTypes(der(0x06)))],
+    ['unknown mechanisms alone', initiate(mechTypes(der(0x06, Buffer.from('2a0304', 'hex'))))],
+    ['an answer where a question belongs', der(0xa1, der(0x30, der(0xa2, der(0x04, ntlmNegotiate))))],
+    [
+      'a mechanism token of the wrong type',
+      initiate(mechTypes(ntlmOid), der(0xa2, der(0x02, Buffer.from([1])))),
+    ],
+    ['an empty token', Buffer.alloc(0)],
+    ['one byte', Buffer.from([0x60])],
+  ];
+  for (const [name, token] of bombs) {
+    it(`${name}: no session, and quickly`, async () => {
+      await underAbuse(async ({ server, connect }) => {
+        const client = await connect();
+        const before = process.cpuUsage().user;
+        const status = await setup(client, token).catch(() => 'closed' as const);
+        const spentMs = (process.cpuUsage().user - before) / 1000;
+        assert.ok(status === 'closed' || isError(status), `status ${status}`);
+        // Far above what it takes, far below what a bomb would.
+        assert.ok(spentMs < 500, `${spentMs} ms`);
+        if (status === NtStatus.MORE_PROCESSING_REQUIRED) assert.equal(server.counters().sessions, 3);
+        else assert.equal(server.counters().sessions, 2);
+        client.close();
+      });
+    });
+  }
+
+  it('cut off or changed anywhere: an error, and nothing thrown', async () => {
+    await underAbuse(async ({ connect }) => {
+      const random = new SeededEntropy(13);
+      let client = await connect();
+      const tokens = [
+        ...Array.from(right, (_, length) => right.subarray(0, length)),
+        ...Array.from({ length: 1000 }, () => {
+          const changed = Buffer.from(right);
+          for (let count = 1 + random.below(3); count > 0; count--) {
+            changed[random.below(changed.length)] = random.below(256);
+          }
+          return changed;
+        }),
+      ];
+      for (const [index, token] of tokens.entries()) {
+        if (index % 25 === 0 || client.isClosed) {
+          client.close();
+          client = await connect();
+        }
+        const status = await setup(client, token).catch(() => NtStatus.INVALID_PARAMETER);
+        assert.ok(isError(status), token.toString('hex'));
+      }
+      client.close();
+    });
+  });
+});
+
+describe('A14: failed logons', () => {
+  it('2,000 of them leave nothing, and a right one goes on', async (t) => {
+    await underAbuse(async ({ server, connect }) => {
+      const before = process.memoryUsage().heapUsed;
+      for (let round = 0; round < 20; round++) {
+        const client = await connect();
+        for (let attempt = 0; attempt < 100; attempt++) {
+          const wrong = { user: `nobody${attempt}`, password: 'wrong' };
+          await assert.rejects(client.logOn(wrong), NtStatusError);
+        }
+        client.close();
+      }
+      t.diagnostic(
+        `heap: ${Math.round((process.memoryUsage().heapUsed - before) / 2000)} bytes a logon, garbage included`,
+      );
+      const client = await connect();
+      await (await client.logOn(alice)).logOff();
+      client.close();
+      await turn();
+      assert.equal(server.counters().sessions, 2);
+    });
+  });
+});
