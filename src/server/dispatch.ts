@@ -65,7 +65,7 @@ function handle<N extends Needs, Q, R>(
   verifyCreditCharge(request, payloadBytes);
   request.carries(payloadBytes);
   const fileId = row.fileId?.(body);
-  if (fileId !== undefined) resolveOpen(request, fileId, carried);
+  if (fileId !== undefined) resolveOpen(request, fileId, carried).isReplayEligible = false;
   const modifies = row.modifies?.(body) === true;
   const done = request.openInUse === undefined ? undefined : verifyChannelSequence(request, modifies);
   let result: ReturnType<typeof row.handle>;
@@ -210,7 +210,7 @@ function carriedTree(request: Request, carried: Carried | undefined): TreeConnec
 }
 
 /** [MS-SMB2] 3.3.5.2.7.2, 3.3.5.2.8 */
-function resolveOpen(request: Request, fileId: FileIdFields, carried: Carried | undefined): void {
+function resolveOpen(request: Request, fileId: FileIdFields, carried: Carried | undefined): Open {
   const isSentinel = fileId.persistent === ALL_ONES && fileId.volatile === ALL_ONES;
   const useCarried = isRelated(request) && (isSentinel || carried?.open !== undefined);
   if (useCarried) {
@@ -218,11 +218,12 @@ function resolveOpen(request: Request, fileId: FileIdFields, carried: Carried | 
     demand(carried?.open !== undefined, NtStatus.INVALID_PARAMETER, 'no open before this related element');
     demand(!carried.open.isClosed, NtStatus.FILE_CLOSED);
     request.openInUse = carried.open;
-    return;
+    return carried.open;
   }
   const open = request.session.findOpen(fileId);
   demand(open !== undefined && open.tree === request.tree, NtStatus.FILE_CLOSED);
   request.openInUse = open;
+  return open;
 }
 
 /** [MS-SMB2] 3.3.5.2.5 */

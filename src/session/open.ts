@@ -27,6 +27,8 @@ export class Open {
   outstandingRequestCount = 0;
   outstandingPreRequestCount = 0;
   isClosed = false;
+  /** Nothing was done with it yet, so that its CREATE may be answered again. [MS-SMB2] 3.3.1.10 Open.IsReplayEligible */
+  isReplayEligible = true;
 
   constructor(fileId: FileIdValue, tree: TreeConnect, target: OpenTarget) {
     this.fileId = fileId;

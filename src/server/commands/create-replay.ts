@@ -39,6 +39,11 @@ export async function once<T>(
   }
 }
 
+/** True when the answer to a replay speaks of a durable open: only where this request could have got one. */
+export function mayBeDurable({ requestedOplockLevel }: CreateRequest): boolean {
+  return requestedOplockLevel === OplockLevel.LEASE || requestedOplockLevel === OplockLevel.BATCH;
+}
+
 /** What the first creation with the request's CreateGuid made; undefined when this is the first. */
 export async function replayed(
   volume: Volume,
@@ -51,13 +56,17 @@ export async function replayed(
   const found = core.findByCreateGuid(clientGuidOf(context), createGuid);
   if (found === undefined || found.isDisconnected) return undefined;
   const isReplay = (context.header.flags & HeaderFlags.REPLAY_OPERATION) !== 0;
-  demand(isReplay, NtStatus.DUPLICATE_OBJECTID, 'CreateGuid in use');
   const file = volume.driver.fileOf(found);
   const open = file && context.server.opensByTarget.get(file);
-  if (file === undefined || open === undefined) return undefined;
+  // [MS-SMB2] 3.3.1.10: once something was done with the open, the client has its answer.
+  if (file === undefined || open?.isReplayEligible !== true) return undefined;
+  demand(isReplay, NtStatus.DUPLICATE_OBJECTID, 'CreateGuid in use');
   demand(open.tree.session === context.session, NtStatus.ACCESS_DENIED, 'open of another session');
-  const cache = core.cacheOf(found);
-  checkCache(cache, request, asked);
+  const held = core.cacheOf(found);
+  checkCache(held, request, asked);
+  // Of an oplock the client is told the level that it asks for this time, whatever the open holds.
+  const cache =
+    held.kind === 'lease' ? held : { kind: 'oplock' as const, level: request.requestedOplockLevel };
   context.carryOpen(open);
   return { file, fileId: open.fileId, action: file.createAction, cache, stat: await file.stat() };
 }

@@ -16,7 +16,7 @@ import { Command } from '../../wire/smb2/header.ts';
 import { type CreateContext, command, Reply } from '../command.ts';
 import { decodeContexts, type Reconnect, type RequestContexts } from './create-contexts.ts';
 import { createPipe } from './create-pipe.ts';
-import { once, replayed } from './create-replay.ts';
+import { mayBeDurable, once, replayed } from './create-replay.ts';
 import { createResponse, type Opened } from './create-response.ts';
 import { requesterOf } from './open-target.ts';
 
@@ -62,7 +62,9 @@ async function createOnce(
   { request, asked }: { request: CreateRequest; asked: RequestContexts },
 ): Promise<CreateResponse | Reply<CreateResponse>> {
   const again = await replayed(volume, context, { request, asked });
-  if (again !== undefined) return createResponse(again, asked);
+  if (again !== undefined) {
+    return createResponse(again, mayBeDurable(request) ? asked : { ...asked, durable: undefined });
+  }
   const opened =
     asked.reconnect === undefined
       ? await openOrWait(volume, context, openRequestOf(volume, context, { request, asked }))

@@ -39,7 +39,8 @@ export const ioctl = command({
       request.maxInputResponse + request.maxOutputResponse,
     ),
   interimAfterMs: 500,
-  modifies: (request) => rowOf(request).modifies === true,
+  // [MS-SMB2] 3.3.5.2.10: whatever the code does.
+  modifies: () => true,
   spec: '[MS-SMB2] 2.2.31, 2.2.32, 3.3.5.15',
   async handle(context, request): Promise<Reply<IoctlResponse>> {
     demand(request.flags === IoctlFlags.IS_FSCTL, NtStatus.NOT_SUPPORTED, 'not a file system control code');
