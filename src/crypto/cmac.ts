@@ -2,7 +2,7 @@
  * AES-CMAC from AES-CBC, for runtimes without a native one. RFC 4493
  */
 import { createCipheriv } from 'node:crypto';
-import { wipe } from './secret.ts';
+import { secretBuffer, wipe } from './secret.ts';
 
 const BLOCK = 16;
 /** Ciphertext is made only to be thrown away, so it is made in pieces that stay in the cache. */
@@ -15,10 +15,10 @@ const zeroBlock = Buffer.alloc(BLOCK);
  */
 export class CbcCmac {
   readonly #cipher;
-  readonly #k1 = Buffer.alloc(BLOCK);
-  readonly #k2 = Buffer.alloc(BLOCK);
-  readonly #chain = Buffer.alloc(BLOCK);
-  readonly #block = Buffer.alloc(BLOCK);
+  readonly #k1 = secretBuffer(BLOCK);
+  readonly #k2 = secretBuffer(BLOCK);
+  readonly #chain = secretBuffer(BLOCK);
+  readonly #block = secretBuffer(BLOCK);
   #filled = 0;
   #isFirst = true;
 

@@ -2,13 +2,13 @@
  * SP800-108 key derivation in counter mode with HMAC-SHA256 and a 32-bit counter. [MS-SMB2] 3.1.4.2
  */
 import { hmacSha256 } from './hash.ts';
-import { wipe } from './secret.ts';
+import { secretBuffer, wipe } from './secret.ts';
 
 const DIGEST_BYTES = 32;
 
 /** The first `sizeBytes` bytes of HMAC(key, 1 || input) || HMAC(key, 2 || input) || … */
 export function deriveBytes(key: Uint8Array, fixedInput: Uint8Array, sizeBytes: number): Buffer {
-  const out = Buffer.alloc(sizeBytes);
+  const out = secretBuffer(sizeBytes);
   const counter = Buffer.alloc(4);
   for (let start = 0; start < sizeBytes; start += DIGEST_BYTES) {
     counter.writeUInt32BE(start / DIGEST_BYTES + 1);

@@ -1,6 +1,7 @@
 /**
  * MD4, which the NT hash of a password is made with. RFC 1320
  */
+import { secretBuffer } from './secret.ts';
 
 /** The 16-byte MD4 digest of `message`. */
 export function md4(message: Uint8Array): Buffer {
@@ -11,7 +12,7 @@ export function md4(message: Uint8Array): Buffer {
     for (let i = 0; i < 16; i++) words[i] = padded.readUInt32LE(block + i * 4);
     compress(state, words);
   }
-  const digest = Buffer.alloc(16);
+  const digest = secretBuffer(16);
   for (const [i, word] of state.entries()) digest.writeUInt32LE(word, i * 4);
   padded.fill(0);
   words.fill(0);
@@ -20,7 +21,7 @@ export function md4(message: Uint8Array): Buffer {
 
 /** RFC 1320 3.1 and 3.2: a one bit, zeros, and the length in bits. */
 function pad(message: Uint8Array): Buffer {
-  const padded = Buffer.alloc((message.length + 9 + 63) & ~63);
+  const padded = secretBuffer((message.length + 9 + 63) & ~63);
   padded.set(message);
   padded[message.length] = 0x80;
   padded.writeBigUInt64LE(BigInt(message.length) * 8n, padded.length - 8);

@@ -1,6 +1,7 @@
 /**
  * RC4, which NTLM encrypts its session key and seals its checksums with.
  */
+import { secretBuffer } from './secret.ts';
 
 /** One RC4 key stream; its position moves on with every call. */
 export class Rc4 {
@@ -20,7 +21,7 @@ export class Rc4 {
   /** `data` combined with the next bytes of the key stream, in a fresh buffer. */
   update(data: Uint8Array): Buffer {
     const state = this.#state;
-    const out = Buffer.alloc(data.length);
+    const out = secretBuffer(data.length);
     for (let n = 0; n < data.length; n++) {
       this.#i = (this.#i + 1) & 0xff;
       this.#j = (this.#j + at(state, this.#i)) & 0xff;

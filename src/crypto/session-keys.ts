@@ -4,7 +4,7 @@
 import { assert } from '../base/assert.ts';
 import { type DialectCrypto, dialectCryptoOf, parametersOf, SIGNING_KEY_BYTES } from './algorithms.ts';
 import { deriveKey } from './kdf.ts';
-import { wipe } from './secret.ts';
+import { secretBuffer, wipe } from './secret.ts';
 
 /** The keys of one session, each in memory of its own. Whoever asked for them overwrites them. */
 export interface SessionKeys {
@@ -66,7 +66,7 @@ export function wipeKeys(keys: SessionKeys): void {
 
 /** [MS-SMB2] 3.3.5.5.3: Session.SessionKey is the first 16 bytes, right-padded with zeros. */
 function sessionKeyOf(fullSessionKey: Buffer): Buffer {
-  const key = Buffer.alloc(SIGNING_KEY_BYTES);
+  const key = secretBuffer(SIGNING_KEY_BYTES);
   fullSessionKey.copy(key);
   return key;
 }
