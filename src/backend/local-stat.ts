@@ -60,7 +60,7 @@ export class LocalStats {
       creationTime: kept.creationTime ?? fileTimeOfUnixNs(birthTimeNs(stat)),
       lastAccessTime: told(kept.lastAccessTime, stat.atimeNs),
       lastWriteTime: told(kept.lastWriteTime, stat.mtimeNs),
-      changeTime: fileTimeOfUnixNs(stat.ctimeNs),
+      changeTime: told(kept.changeTime, stat.ctimeNs),
       attributes: attributesOf(stat, kept),
     };
   }
@@ -78,6 +78,11 @@ export class LocalStats {
     }
     if (change.lastWriteTime !== undefined || change.lastAccessTime !== undefined) {
       kept = { ...kept, ...(yield* setTimes(path, { ...former, ...definedTimes(change) })) };
+    }
+    if (change.changeTime !== undefined) {
+      // No call sets it: it is told in place of what the disk says after all the rest.
+      const { ctimeNs } = yield* calls.stat(path);
+      kept = { ...kept, changeTime: toldTime(ctimeNs, change.changeTime) };
     }
     if (kept !== metadata.read(reference)) metadata.write(reference, kept);
   }

@@ -4,7 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import type { FileMetadata } from './metadata-store.ts';
+import type { FileMetadata, ToldTime } from './metadata-store.ts';
 
 const big = z.string().transform((text) => BigInt(text));
 const bytes = z.string().transform((text) => Buffer.from(text, 'base64'));
@@ -18,6 +18,7 @@ const record = z.object({
   creationTime: big.optional(),
   lastWriteTime: toldTime.optional(),
   lastAccessTime: toldTime.optional(),
+  changeTime: toldTime.optional(),
   security: bytes.optional(),
   extendedAttributes: z
     .array(z.tuple([z.string(), bytes]))
@@ -65,16 +66,22 @@ export function decodeRecord(line: Buffer): MetadataRecord | undefined {
 }
 
 function plainOf({ generation, metadata, streams }: KeptFile): object {
-  const { attributes, creationTime, lastWriteTime, lastAccessTime, security, extendedAttributes } = metadata;
+  const { attributes, creationTime, lastWriteTime, lastAccessTime, changeTime } = metadata;
+  const { security, extendedAttributes } = metadata;
   return {
     generation: String(generation),
     attributes,
     creationTime: creationTime?.toString(),
-    lastWriteTime: lastWriteTime && [String(lastWriteTime.disk), String(lastWriteTime.told)],
-    lastAccessTime: lastAccessTime && [String(lastAccessTime.disk), String(lastAccessTime.told)],
+    lastWriteTime: plainTime(lastWriteTime),
+    lastAccessTime: plainTime(lastAccessTime),
+    changeTime: plainTime(changeTime),
     security: security?.toString('base64'),
     extendedAttributes:
       extendedAttributes && [...extendedAttributes].map(([name, value]) => [name, value.toString('base64')]),
     streams: streams.size > 0 ? [...streams] : undefined,
   };
+}
+
+function plainTime(time: ToldTime | undefined): readonly string[] | undefined {
+  return time && [String(time.disk), String(time.told)];
 }

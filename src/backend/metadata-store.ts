@@ -23,6 +23,7 @@ export interface FileMetadata {
   readonly creationTime?: FileTime | undefined;
   readonly lastWriteTime?: ToldTime | undefined;
   readonly lastAccessTime?: ToldTime | undefined;
+  readonly changeTime?: ToldTime | undefined;
   readonly security?: Buffer | undefined;
   readonly extendedAttributes?: ReadonlyMap<string, Buffer> | undefined;
 }
@@ -65,6 +66,7 @@ export function isPlain(metadata: FileMetadata): boolean {
     metadata.creationTime === undefined &&
     metadata.lastWriteTime === undefined &&
     metadata.lastAccessTime === undefined &&
+    metadata.changeTime === undefined &&
     metadata.security === undefined &&
     !metadata.extendedAttributes?.size
   );

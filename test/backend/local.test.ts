@@ -177,6 +177,25 @@ test('a time set by a client gives way when the disk moves on', () =>
     await backend.close();
   }));
 
+test('a change time set by a client is told, also after a restart, until the disk moves on', () =>
+  withFolder(async ({ root, state }) => {
+    const changeTime = 132_593_079_671_234_567n;
+    fs.writeFileSync(`${root}/a`, '');
+    for (const turn of ['set', 'read']) {
+      const backend = localBackend(root, { stateDirectory: state });
+      const handle = await backend.open('a', {});
+      if (turn === 'set') await handle.setStat({ changeTime, lastWriteTime: changeTime });
+      assert.equal((await handle.stat()).changeTime, changeTime);
+      await handle.close();
+      await backend.close();
+    }
+    const backend = localBackend(root, { stateDirectory: state });
+    const inode = (): bigint => fs.statSync(`${root}/a`, { bigint: true }).ctimeNs;
+    for (const before = inode(); before === inode(); ) fs.chmodSync(`${root}/a`, 0o600);
+    assert.ok((await backend.stat('a')).changeTime > changeTime);
+    await backend.close();
+  }));
+
 test('holes stay holes', () =>
   withFolder(async ({ root }) => {
     const backend = localBackend(root);

@@ -68,6 +68,18 @@ export const timeCases: readonly ContractCase[] = [
     },
   },
   {
+    behaviour: 'a change time is kept exactly, or is that of the change',
+    async run(backend) {
+      await createFile(backend, 'a', 'text');
+      await withHandle(backend, 'a', { write: true }, async (handle) => {
+        const before = await handle.stat();
+        await handle.setStat({ lastWriteTime: LATER, changeTime: MOMENT });
+        const { changeTime } = await handle.stat();
+        assert.ok(changeTime === MOMENT || changeTime >= before.changeTime, String(changeTime));
+      });
+    },
+  },
+  {
     behaviour: 'writing moves the last write time on, reading does not',
     async run(backend) {
       await createFile(backend, 'a', 'text');
