@@ -5,7 +5,9 @@ import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import type { LockSequence } from '../../fs/types.ts';
 import { Command } from '../../wire/smb2/header.ts';
 import { LockRequest, LockResponse } from '../../wire/smb2/lock.ts';
+import type { Waiter } from '../../vfs/waiter.ts';
 import { command, type OpenContext } from '../command.ts';
+import { RequestEnded } from '../ending.ts';
 import { openFileOf } from './open-target.ts';
 
 export const lock = command({
@@ -29,13 +31,27 @@ export const lock = command({
     for (;;) {
       const waiter = driver.attempt((core, nowMs) => core.lock(file.core, locks, nowMs, sequence));
       if (waiter === undefined) return {};
-      await context.wait(waiter, { interim: 'now' });
+      if (await isTreeGone(context, waiter)) return {};
       if (waiter.result?.kind !== 'lock') continue;
       if (waiter.result.status === NtStatus.SUCCESS) return {};
       throw new NtStatusError(waiter.result.status, 'lock given up');
     }
   },
 });
+
+/**
+ * Waits. When the tree goes, Windows closes its opens one after the other, so that a lock that waits for another of the same
+ * tree is granted before its own open is closed, and the client hears of that.
+ */
+async function isTreeGone(context: OpenContext, waiter: Waiter): Promise<boolean> {
+  try {
+    await context.wait(waiter, { interim: 'now' });
+    return false;
+  } catch (error) {
+    if (error instanceof RequestEnded && error.reason === 'tree-disconnect') return true;
+    throw error;
+  }
+}
 
 /** [MS-SMB2] 3.3.5.14: only where a request may come twice is its sequence looked at. */
 function sequenceOf({ session, open }: OpenContext, { lockSequence }: LockRequest): LockSequence | undefined {
