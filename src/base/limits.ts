@@ -13,7 +13,7 @@ export interface Limits {
   readonly payloadBytesSmall: number;
   /** Elements of one compound. */
   readonly compoundCount: number;
-  /** Bytes of one compound's joined response. */
+  /** Bytes of one compound's joined response; with headers it fits the 16 MiB of a frame. */
   readonly compoundResponseBytes: number;
   /** Negotiate contexts of one request. */
   readonly negotiateContextCount: number;
@@ -83,7 +83,7 @@ export const defaultLimits: Limits = Object.freeze({
   payloadBytes: 8 * 1024 * 1024,
   payloadBytesSmall: 64 * 1024,
   compoundCount: 64,
-  compoundResponseBytes: 16 * 1024 * 1024,
+  compoundResponseBytes: 15 * 1024 * 1024,
   negotiateContextCount: 16,
   createContextCount: 32,
   creditCount: 8192,

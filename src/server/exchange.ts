@@ -2,10 +2,11 @@
  * One message of the client: a request of its own or a compound, from its first element to its answer.
  * [MS-SMB2] 3.3.5.2.7
  */
+import { NtStatus } from '../base/status.ts';
 import type { Connection } from '../session/connection.ts';
 import { type Carried, type CommandTable, carry, dispatch } from './dispatch.ts';
 import type { Request, RequestOwner } from './request.ts';
-import { type Answer, answerInterim, done, transmit } from './respond.ts';
+import { type Answer, answerError, answerInterim, done, transmit } from './respond.ts';
 
 /** What an exchange needs of the server. */
 export interface ExchangeHost {
@@ -17,12 +18,17 @@ export interface ExchangeHost {
 /** Makes the request of element `index`, or nothing when the element gets no answer (CANCEL). */
 export type NextRequest = (owner: RequestOwner) => Request | undefined;
 
+/** Answers up to this size always have room: that many elements a compound does not have. */
+const SMALL_ANSWER_BYTES = 4096;
+
 export class Exchange implements RequestOwner {
   readonly #host: ExchangeHost;
   readonly #connection: Connection;
   readonly #next: readonly NextRequest[];
   /** Answers that wait for the whole compound. */
   #answers: Answer[] = [];
+  /** Bytes of the compound's answers until now, small ones not counted. */
+  #answerBytes = 0;
   #carried: Carried | undefined;
 
   constructor(host: ExchangeHost, connection: Connection, next: readonly NextRequest[]) {
@@ -92,9 +98,24 @@ export class Exchange implements RequestOwner {
     this.#host.fail(this.#connection, error);
   }
 
-  #finish(answer: Answer): void {
+  #finish(made: Answer): void {
+    const answer = this.#bounded(made);
     answer.request.answered('final');
     this.#carried = carry(answer.request, answer.status);
     this.#answers.push(answer);
+  }
+
+  /** A small request must not bring about an answer without bounds: what is too much for one message is not sent. */
+  #bounded(answer: Answer): Answer {
+    const sizeBytes = answer.buffer.message.length;
+    const { compoundResponseBytes } = this.#connection.server.limits;
+    if (this.#next.length > 1 && sizeBytes > SMALL_ANSWER_BYTES) {
+      if (this.#answerBytes + sizeBytes > compoundResponseBytes) {
+        const { request, afterSend } = answer;
+        return { ...answerError(request, NtStatus.INSUFFICIENT_RESOURCES), afterSend };
+      }
+      this.#answerBytes += sizeBytes;
+    }
+    return answer;
   }
 }
