@@ -13,19 +13,25 @@ import type { SignalName } from './surroundings.ts';
 /** Requests in flight may take this long to finish when the server stops. */
 const drainMs = 10_000;
 
-/** Resolves when a signal has stopped the server; a second signal ends the process at once. */
-export async function untilStopped(run: ServeRun, server: OperatedServer): Promise<number> {
-  const signal = await firstSignal(run);
+/** Resolves when `stopSignal` has come and the server has stopped; a second signal ends the process at once. */
+export async function untilStopped(
+  run: ServeRun,
+  server: OperatedServer,
+  stopSignal: Promise<SignalName>,
+): Promise<number> {
+  const signal = await stopSignal;
   run.emit({ event: 'stopping', signal });
   run.log.write('info', 'stopping: finishing what is under way; once more to stop at once', { signal });
-  await server.close({ drainMs });
+  // The tables twice: what clients had left behind when the server was told to stop, and what is left now.
+  const left = await server.close({ drainMs });
   const counters = server.counters();
-  run.emit({ event: 'stopped', ...counters });
+  run.emit({ event: 'stopped', ...counters, left });
   run.log.write('info', 'stopped', counters);
   return ExitCode.ok;
 }
 
-function firstSignal({ around }: ServeRun): Promise<SignalName> {
+/** The signal that tells the server to stop; listened for from the call on. */
+export function firstSignal({ around }: ServeRun): Promise<SignalName> {
   return new Promise((resolve) => {
     let isStopping = false;
     const listen = (name: SignalName, code: number) =>

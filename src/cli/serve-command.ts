@@ -12,7 +12,7 @@ import type { Arguments } from './arguments.ts';
 import { openKeyLog } from './key-log.ts';
 import { jsonText, logWriter } from './log-writer.ts';
 import { copyOf, type MadeAccount, madeAccount } from './made-account.ts';
-import { reloadOnSignal, untilStopped } from './running.ts';
+import { firstSignal, reloadOnSignal, untilStopped } from './running.ts';
 import { type ServeRequest, serveRequest } from './serve-request.ts';
 import { startBox } from './start-box.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -58,9 +58,11 @@ export async function runServe(args: Arguments, around: Surroundings): Promise<n
     serverGuid: made.serverGuid,
     welcomeShare: request.welcomeShare,
   });
+  // Whoever reads that the server listens may stop it at once.
+  const stopSignal = firstSignal(run);
   announce(run, server, made);
   using _reloading = reloadOnSignal(run, server, made.account);
-  return await untilStopped(run, server);
+  return await untilStopped(run, server, stopSignal);
 }
 
 /** What the user should know before it starts. */

@@ -76,8 +76,9 @@ export class ProtocolServer {
     return { ...this.#server.counters() };
   }
 
-  close(drainMs: number): Promise<void> {
-    return this.#server.close({ drainMs });
+  /** Resolves to the sizes of the tables before what clients had left behind was ended. */
+  async close(drainMs: number): Promise<Readonly<Record<string, number>>> {
+    return { ...(await this.#server.close({ drainMs })) };
   }
 }
 

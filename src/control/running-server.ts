@@ -20,6 +20,9 @@ export interface CloseOptions {
   readonly drainMs?: number;
 }
 
+/** Sizes of the server's tables, by name. */
+export type TableSizes = Readonly<Record<string, number>>;
+
 export interface RunningServer extends AsyncDisposable {
   /** Where it listens: the address asked for and the real port. */
   readonly address: { readonly host: string; readonly port: number };
@@ -39,7 +42,10 @@ export interface RunningServer extends AsyncDisposable {
     update(change: SettingsChange): void;
   };
   /** Sizes of the server's tables: connections, sessions, tree connects, opens, …; all zero after close. */
-  counters(): Readonly<Record<string, number>>;
-  /** Stops listening, lets requests in flight finish, closes every file and session. Idempotent. */
-  close(options?: CloseOptions): Promise<void>;
+  counters(): TableSizes;
+  /**
+   * Stops listening, lets requests in flight finish, closes every file and session. Resolves to the sizes of the tables after
+   * the requests and before the rest: what clients had left behind. Idempotent.
+   */
+  close(options?: CloseOptions): Promise<TableSizes>;
 }

@@ -14,7 +14,13 @@ import { keyLogLine } from './key-log-line.ts';
 import { listenAsWished } from './listen.ts';
 import { ProtocolServer } from './protocol-server.ts';
 import { brokenSettingRules } from './rules.ts';
-import type { CloseOptions, Credentials, RunningServer, SettingsChange } from './running-server.ts';
+import type {
+  CloseOptions,
+  Credentials,
+  RunningServer,
+  SettingsChange,
+  TableSizes,
+} from './running-server.ts';
 import type { Configuration } from './schema.ts';
 import type { ServerEvent } from './serve-options.ts';
 import { settingsOf } from './settings.ts';
@@ -121,7 +127,7 @@ class Operated implements OperatedServer {
   readonly #protocol: ProtocolServer;
   readonly #users: AccountStore;
   #configuration: Configuration;
-  #closing: Promise<void> | undefined;
+  #closing: Promise<TableSizes> | undefined;
 
   constructor({ parts, protocol, users, shares, address, notice }: OperatedFields) {
     this.#protocol = protocol;
@@ -137,7 +143,7 @@ class Operated implements OperatedServer {
     if (notice !== undefined) this.portNotice = notice;
   }
 
-  counters(): Readonly<Record<string, number>> {
+  counters(): TableSizes {
     return this.#protocol.counters();
   }
 
@@ -152,18 +158,19 @@ class Operated implements OperatedServer {
     return { changed: haveUsersChanged ? ['users', ...changed] : changed, restartNeeded };
   }
 
-  close(options: CloseOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<TableSizes> {
     this.#closing ??= this.#close(options.drainMs ?? 10_000);
     return this.#closing;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
-  async #close(drainMs: number): Promise<void> {
-    await this.#protocol.close(drainMs);
+  async #close(drainMs: number): Promise<TableSizes> {
+    const left = await this.#protocol.close(drainMs);
     this.#users.destroy();
+    return left;
   }
 
   #update(change: SettingsChange): void {

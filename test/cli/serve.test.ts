@@ -52,10 +52,11 @@ describe('serve', () => {
     const { run } = await served([]);
     const [stopping, stopped] = run.events().slice(-2);
     assert.deepEqual(stopping, { event: 'stopping', signal: 'SIGTERM' });
-    const { event, ...counters } = stopped ?? {};
+    const { event, left, ...counters } = stopped ?? {};
     assert.equal(event, 'stopped');
     assert.ok('sessions' in counters && 'opens' in counters && 'connections' in counters);
     for (const [name, count] of Object.entries(counters)) assert.equal(count, 0, name);
+    assert.deepEqual(left, counters, 'no client had left anything behind');
   });
 
   it('shows a box where no JSON is asked for', async () => {

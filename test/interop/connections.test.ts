@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { isSamba, startServer } from './server.ts';
 
 const script = join(dirname(import.meta.filename), 'connections_client.py');
-const tables = ['connections', 'sessions', 'treeConnects', 'opens'] as const;
+const tables = ['connections', 'sessions', 'treeConnects', 'opens', 'outstandingRequests'] as const;
 
 test('1,000 connections, 100 at once and left in every manner, leave every table empty', async (t) => {
   const server = await startServer({ shares: { memory: {} } });
@@ -22,4 +22,7 @@ test('1,000 connections, 100 at once and left in every manner, leave every table
   assert.equal(exitCode, 0);
   t.diagnostic(`tables at the end: ${JSON.stringify(stopped)}`);
   for (const table of tables) assert.equal(stopped[table], 0, table);
+  // Before the server ended what was left there was nothing to end.
+  const left = Object.fromEntries(tables.map((table) => [table, 0]));
+  assert.deepEqual(stopped['left'], left);
 });
