@@ -45,3 +45,52 @@ test('a claimed length takes no memory', () => {
   assert.equal(cutter.isPartial, true);
   assert.deepEqual(violations, []);
 });
+
+test('while paused, what comes is kept; resumed, it comes out in order', () => {
+  const { cutter, messages } = collect();
+  cutter.push(frame('a'));
+  cutter.pause();
+  cutter.push(Buffer.concat([frame('b'), frame('c').subarray(0, 2)]));
+  cutter.push(frame('c').subarray(2));
+  assert.deepEqual(messages, ['a']);
+  cutter.resume();
+  assert.deepEqual(messages, ['a', 'b', 'c']);
+  assert.equal(cutter.isPartial, false);
+});
+
+test('a pause in the middle of a chunk holds the rest of it', () => {
+  const messages: string[] = [];
+  const cutter: FrameCutter = new FrameCutter({
+    messageBytesMax: 100,
+    message: (bytes) => {
+      messages.push(bytes.toString());
+      cutter.pause();
+    },
+    violation: () => assert.fail('nothing is wrong'),
+  });
+  cutter.push(Buffer.concat(['a', 'b', 'c'].map(frame)));
+  for (const expected of [['a'], ['a', 'b'], ['a', 'b', 'c']]) {
+    assert.deepEqual(messages, expected);
+    cutter.resume();
+  }
+});
+
+test('a frame is owed since its first byte, and by nobody while the server does not read', () => {
+  let now = 5;
+  const cutter = new FrameCutter({ messageBytesMax: 100, message: () => {}, violation: () => {} }, () => now);
+  assert.equal(cutter.frameSinceMs, undefined);
+  for (const byte of frame('abc').subarray(0, 6)) {
+    cutter.push(Buffer.from([byte]));
+    assert.equal(cutter.frameSinceMs, 5);
+    now++;
+  }
+  cutter.pause();
+  assert.equal(cutter.frameSinceMs, undefined);
+  now = 100;
+  cutter.resume();
+  assert.equal(cutter.frameSinceMs, 100);
+  cutter.push(Buffer.concat([frame('abc').subarray(6), frame('d').subarray(0, 1)]));
+  assert.equal(cutter.frameSinceMs, 100);
+  cutter.push(frame('d').subarray(1));
+  assert.equal(cutter.frameSinceMs, undefined);
+});
