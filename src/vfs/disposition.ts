@@ -12,8 +12,8 @@ export async function setDisposition(file: OpenFile, flags: number): Promise<Wai
   file.demandAccess(AccessMask.DELETE);
   const { volume, core, link } = file;
   const isDelete = (flags & DispositionFlag.DELETE) !== 0;
-  if (isDelete) await checkDeletable(file, (flags & DispositionFlag.IGNORE_READONLY_ATTRIBUTE) !== 0);
   demand(link.path !== '' || !isDelete, NtStatus.CANNOT_DELETE, 'the root of a share stays');
+  if (isDelete) await checkDeletable(file, (flags & DispositionFlag.IGNORE_READONLY_ATTRIBUTE) !== 0);
   const disposition = {
     isDelete,
     isPosix: (flags & DispositionFlag.POSIX_SEMANTICS) !== 0,

@@ -5,7 +5,6 @@
  */
 import type { BackendStat } from '../backend/contract.ts';
 import { isWithin, join, nameOf, parentOf } from '../backend/path.ts';
-import { present } from '../base/assert.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import type { Place, RenameRequest } from '../fs/types.ts';
 import { AccessMask, CompletionFilter, FileAction, FileAttribute } from '../wire/flags.ts';
@@ -179,7 +178,7 @@ async function linkNow(file: OpenFile, to: Destination): Promise<Waiter | undefi
     noteReplaced(file, to);
   }
   const stored = storedName(to.place.name);
-  await present(backend.link, 'links')(link.path, join(to.parent.path, stored));
+  await backend.link?.(link.path, join(to.parent.path, stored));
   await volume.index.added(to.parent.path, stored);
   const filter = CompletionFilter.FILE_NAME;
   volume.changed({ place: to.place, action: FileAction.ADDED, filter, by: core });
