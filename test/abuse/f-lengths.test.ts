@@ -33,32 +33,59 @@ interface Spoilt {
 
 function* spoilt(codec: Mapped, body: Buffer): Generator<Spoilt> {
   const spans = codec.spans(body);
-  const end = HEADER_BYTES + body.length;
-  for (const { name, kind, start, end: to } of spans) {
-    const bytes = to - start;
-    const max = 2 ** (8 * bytes) - 1;
-    const set = (value: number, isWrong: boolean): Spoilt => {
-      const changed = Buffer.from(body);
-      changed.writeUIntLE(Math.min(value, max), start, bytes);
-      return { name: `${name} = ${value}`, body: changed, isWrong };
-    };
+  for (const span of spans) {
+    const { name, kind, start } = span;
+    const bytes = span.end - start;
     const tail = codec.layout.parts.filter(isTail).find((part) => part[describes(kind)]?.name === name);
-    const content = spans.find((span) => span.name === tail?.name);
-    const size = content === undefined ? 0 : content.end - content.start;
-    if (kind === 'constant') {
-      for (const value of [0, 1, max]) yield set(value, true);
-    } else if (kind === 'offset') {
-      const isAbsent = tail?.spec.optional === true;
-      yield set(0, size > 0 && !isAbsent);
-      const outside = [1, 8, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + codec.layout.fixedBytes - 1];
-      for (const value of [...outside, end - size + 1, end, end + 1, max]) yield set(value, size > 0);
-    } else if (kind === 'length' || kind === 'count') {
-      const room = content === undefined ? 0 : body.length - content.start;
-      for (const value of [0, 1, room - 1, room]) if (value >= 0) yield set(value, false);
-      for (const value of [room + 1, max]) yield set(value, size > 0);
+    const content = spans.find((other) => other.name === tail?.name);
+    const place: Place = {
+      max: 2 ** (8 * bytes) - 1,
+      end: HEADER_BYTES + body.length,
+      fixedEnd: HEADER_BYTES + codec.layout.fixedBytes,
+      size: content === undefined ? 0 : content.end - content.start,
+      room: content === undefined ? 0 : body.length - content.start,
+      isOptional: tail?.spec.optional === true,
+    };
+    for (const [value, isWrong] of numbers[kind]?.(place) ?? []) {
+      const changed = Buffer.from(body);
+      changed.writeUIntLE(Math.max(0, Math.min(value, place.max)), start, bytes);
+      yield { name: `${name} = ${value}`, body: changed, isWrong };
     }
   }
 }
+
+/** What a field describes, and where it could lead. */
+interface Place {
+  /** The largest number that it holds. */
+  readonly max: number;
+  /** Ends of the message and of what of it is not content, from the header. */
+  readonly end: number;
+  readonly fixedEnd: number;
+  /** Bytes of the content, and from its beginning to the end of the message. */
+  readonly size: number;
+  readonly room: number;
+  readonly isOptional: boolean;
+}
+
+type Numbers = (place: Place) => readonly (readonly [number, boolean])[];
+
+const lengths: Numbers = ({ room, max, size }) => [
+  ...[0, 1, room - 1, room].map((value) => [value, false] as const),
+  ...[room + 1, max].map((value) => [value, size > 0] as const),
+];
+
+/** Numbers for each kind of field, and whether they are wrong. */
+const numbers: Readonly<Record<string, Numbers>> = {
+  constant: ({ max }) => [0, 1, max].map((value) => [value, true] as const),
+  offset: ({ max, end, fixedEnd, size, isOptional }) => [
+    [0, size > 0 && !isOptional],
+    ...[1, 8, HEADER_BYTES - 1, HEADER_BYTES, fixedEnd - 1, end - size + 1, end, end + 1, max].map(
+      (value) => [value, size > 0] as const,
+    ),
+  ],
+  length: lengths,
+  count: lengths,
+};
 
 function describes(kind: string): 'offset' | 'length' | 'count' {
   return kind === 'offset' || kind === 'length' ? kind : 'count';
