@@ -30,6 +30,8 @@ export const leafSettings: readonly LeafSetting[] = [
   { pattern: 'smb2.ioctl.bug14788', otherShares: ['noperm'] },
   { pattern: 'smb2.multichannel.bugs.bug_15346', port: 445 },
   { pattern: 'smb2.bench', options: ['torture:timelimit=3', 'torture:progress=no', 'torture:nprocs=2'] },
+  // Two requests must be answered within 15 ms.
+  { pattern: 'smb2.timestamp_resolution', isAlone: true },
   { pattern: 'smb2.secleak', options: ['torture:timelimit=5'] },
   { pattern: 'smb2.session-require-signing', judges: true },
 ];
