@@ -1,5 +1,5 @@
 /**
- * What stands behind the open of a request, narrowed for the commands that work on it.
+ * What stands behind the open of a request, narrowed for the commands that work on it. [MS-SMB2] 3.3.1.10
  */
 import { present } from '../../base/assert.ts';
 import { demand, NtStatus } from '../../base/status.ts';
