@@ -3,6 +3,7 @@
  * [MS-SMB2] 3.3.5.9.6, 3.3.5.9.7, 3.3.5.9.10, 3.3.5.9.12, 3.3.7.1, 3.3.2.2
  */
 import { NtStatus } from '../base/status.ts';
+import { nilGuid } from '../wire/dtyp/guid.ts';
 import { LeaseState } from '../wire/flags.ts';
 import { closeOpen, endDisconnection } from './closing.ts';
 import { type CoreState, enterCreateGuid, leaveCreateGuid, type OpenState } from './file-object.ts';
@@ -90,9 +91,8 @@ function reclaimStatus(open: OpenState, request: ReclaimRequest): NtStatus {
   const lease = cache?.lease;
   const notFound = NtStatus.OBJECT_NAME_NOT_FOUND;
   if (durable === undefined || !open.isDisconnected) return notFound;
-  // The older reconnect finds opens of either version, the newer one only its own.
-  if (request.version === 2 && durable.version !== 2) return notFound;
-  if (request.version === 2 && open.createGuid !== request.createGuid) return notFound;
+  // The older reconnect finds opens of either version; to the newer one an open of version 1 has the nil CreateGuid.
+  if (request.version === 2 && (open.createGuid ?? nilGuid) !== request.createGuid) return notFound;
   if (request.isPersistent && !durable.isPersistent) return notFound;
   if (open.owner.share !== request.owner.share) return notFound;
   if ((lease === undefined) !== (request.lease === undefined)) return notFound;
