@@ -22,9 +22,6 @@ export interface LeafSetting {
 
 export const leafSettings: readonly LeafSetting[] = [
   { pattern: 'smb2.acls.ACCESSBASED', otherShares: ['hideunread'] },
-  // Without it the leaf expects Windows Server 2008, which refuses SYNCHRONIZE alone; newer ones grant it, and so expects
-  // smb2.getinfo.getinfo_access.
-  { pattern: 'smb2.create.gentest', ownOptions: ['torture:win7=true'] },
   // Where smbkit keeps what is its own.
   { pattern: 'smb2.ea.acl_xattr', ownOptions: ['torture:acl_xattr_name=smbkit:acl'] },
   { pattern: 'smb2.ioctl.bug14788', otherShares: ['noperm'] },
