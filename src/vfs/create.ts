@@ -6,15 +6,16 @@
 import { join } from '../backend/path.ts';
 import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
+import { mapGeneric } from '../fs/access.ts';
 import { isSameName, upper } from '../fs/names.ts';
 import type { OpenIntent, OpenOutcome, Place } from '../fs/types.ts';
-import { CreateDisposition, CreateOption, FileAttribute } from '../wire/flags.ts';
+import { AccessMask, CreateDisposition, CreateOption, FileAttribute } from '../wire/flags.ts';
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
 import { checkParameters, type OpenRequest, type OpenResult } from './create-parameters.ts';
 import { isQuotaIndex, type PathName, parsePath } from './name.ts';
 import { shownName } from './name-mapping.ts';
-import { type Directory, type Entry, placeIn, readTarget, stoppedOnSymlink } from './resolve.ts';
+import { type Directory, type Entry, placeIn } from './resolve.ts';
 import type { Volume } from './volume.ts';
 import { Waiter } from './waiter.ts';
 
@@ -98,13 +99,12 @@ async function openOrCreate(
   request: OpenRequest,
   where: { name: PathName; parent: Directory | undefined },
 ): Promise<OpenResult | Waiter | BeingRemoved> {
-  const target = await findTarget(volume, where.name, where.parent);
+  const target = await findTarget(volume, request, where);
   const { stat } = target.entry;
   if (stat !== undefined) {
     const removal = volume.removalOf(volume.keyOf(stat.fileId), upper(target.stream.name));
     if (removal !== undefined) return new BeingRemoved(removal);
   }
-  await checkSymlink(volume, target, request);
   const exists = stat !== undefined && target.stream.exists;
   const { createDisposition } = request;
   demand(!(exists && createDisposition === CreateDisposition.CREATE), NtStatus.OBJECT_NAME_COLLISION);
@@ -113,12 +113,34 @@ async function openOrCreate(
   return createNew(volume, request, target);
 }
 
-async function findTarget(volume: Volume, name: PathName, parent: Directory | undefined): Promise<Target> {
-  const entry = await findEntry(volume, name, parent);
+async function findTarget(
+  volume: Volume,
+  request: OpenRequest,
+  { name, parent: directory }: { name: PathName; parent: Directory | undefined },
+): Promise<Target> {
+  const named = await findEntry(volume, name, directory);
+  const isFollowed = named.stat?.kind === 'symlink' && directory !== undefined && wantsTarget(request);
+  const { parent, entry } = isFollowed
+    ? await volume.resolver.follow(directory, named)
+    : { parent: directory, entry: named };
   const stream = await findStream(volume, name, entry);
   const shown = shownName(entry.stored);
   const place: Place = parent === undefined ? { ancestors: [], name: '' } : placeIn(parent, shown);
   return { name, parent, entry, place, stream };
+}
+
+const contentAccess =
+  AccessMask.FILE_READ_DATA |
+  AccessMask.FILE_WRITE_DATA |
+  AccessMask.FILE_APPEND_DATA |
+  AccessMask.FILE_EXECUTE |
+  AccessMask.MAXIMUM_ALLOWED;
+
+/** Who deletes or renames means the symbolic link, unless content is wanted too; everybody else means what it leads to. */
+function wantsTarget({ createOptions, desiredAccess }: OpenRequest): boolean {
+  if (createOptions & CreateOption.OPEN_REPARSE_POINT) return false;
+  const desired = mapGeneric(desiredAccess);
+  return !(desired & AccessMask.DELETE) || (desired & contentAccess) !== 0;
 }
 
 async function findEntry(volume: Volume, name: PathName, parent: Directory | undefined): Promise<Entry> {
@@ -140,15 +162,6 @@ async function findStream(volume: Volume, name: PathName, entry: Entry): Promise
   const streams = (await volume.backend.streams?.list(entry.path)) ?? [];
   const found = streams.find((stream) => isSameName(stream.name, wanted));
   return { name: found?.name ?? wanted, exists: found !== undefined, sizeBytes: found?.sizeBytes ?? 0 };
-}
-
-async function checkSymlink(
-  volume: Volume,
-  { entry }: Target,
-  { createOptions }: OpenRequest,
-): Promise<void> {
-  if (entry.stat?.kind !== 'symlink' || createOptions & CreateOption.OPEN_REPARSE_POINT) return;
-  throw stoppedOnSymlink(await readTarget(volume.backend, entry.path), []);
 }
 
 /** What the core is asked, but for the parts that differ between new and existing files. */

@@ -13,6 +13,7 @@ import { shownName } from './name-mapping.ts';
 import type { OpenFile } from './open-file.ts';
 import { reparseTagOf } from './reparse.ts';
 import { descriptorAt, maximumAccessTo } from './security.ts';
+import { statusOf } from './status-of-error.ts';
 
 /** All of GENERIC_READ, whose SYNCHRONIZE nobody is denied by. */
 const reading = GenericMapping.READ & ~AccessMask.SYNCHRONIZE;
@@ -75,7 +76,9 @@ export class DirectoryListing {
     for await (const batch of backend.list(this.#file.link.path, this.#abort.signal)) {
       for (const entry of batch) {
         const name = shownName(entry.name);
-        if (this.#matches(name) && (await this.#mayBeSeen(entry))) yield await this.#listed(name, entry);
+        if (!this.#matches(name)) continue;
+        const seen = await this.#behindLink(entry);
+        if (await this.#mayBeSeen(seen)) yield await this.#listed(name, seen);
       }
     }
   }
@@ -86,6 +89,25 @@ export class DirectoryListing {
     const eaSize = stat.kind === 'symlink' ? 0 : await eaSizeAt(volume, path);
     const attributes = withAttributes(attributesOf(stat), volume.attributesOfName(name));
     return { name, stat, eaSize, reparseTag: await reparseTagOf(volume, path, stat), attributes };
+  }
+
+  /** A symbolic link is shown as what it leads to, where that is inside the share; else as the link that it is. */
+  async #behindLink(entry: DirectoryEntry): Promise<DirectoryEntry> {
+    if (entry.stat.kind !== 'symlink') return entry;
+    const { resolver } = this.#file.volume;
+    try {
+      const directory = await resolver.at(this.#file.link.path);
+      const path = join(directory.path, entry.name);
+      const { entry: target } = await resolver.follow(directory, {
+        stored: entry.name,
+        path,
+        stat: entry.stat,
+      });
+      return target.stat === undefined ? entry : { name: entry.name, stat: target.stat };
+    } catch (error) {
+      if (statusOf(error) === undefined) throw error;
+      return entry;
+    }
   }
 
   /** Access-based enumeration: who may not read something is not told that it is there. */
@@ -120,7 +142,7 @@ export class DirectoryListing {
     const directory = await resolver.at(this.#file.link.path);
     const entry = await resolver.entry(directory, this.pattern);
     if (entry.stat === undefined) return undefined;
-    const found = { name: entry.stored, stat: entry.stat };
+    const found = await this.#behindLink({ name: entry.stored, stat: entry.stat });
     return (await this.#mayBeSeen(found)) ? this.#listed(shownName(found.name), found) : undefined;
   }
 }

@@ -17,7 +17,7 @@ export class NameTunnel {
   /** `stored` in `directory` is gone. */
   removed(directory: BackendPath, stored: string, nowMs: number): void {
     const name = shownName(stored);
-    if (isShortName(name)) return;
+    if (isShortName(upper(name))) return;
     const key = keyOf(directory, generatedName(name));
     this.#names.delete(key);
     this.#names.set(key, { stored, untilMs: nowMs + memoryMs });

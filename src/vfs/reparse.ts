@@ -15,7 +15,7 @@ import {
 import { readOwn, writeOwn } from './extended-attributes.ts';
 import { noteChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
-import { readTarget } from './resolve.ts';
+import { readTarget } from './symlinks.ts';
 import type { Volume } from './volume.ts';
 
 const ownName = 'REPARSE';

@@ -3,12 +3,14 @@
  * by this server where the share says so and as far as they stay inside; otherwise the client is told about them.
  */
 import type { Backend, BackendPath, BackendStat } from '../backend/contract.ts';
-import { join, nameOf } from '../backend/path.ts';
+import { join, nameOf, parentOf } from '../backend/path.ts';
+import { present } from '../base/assert.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import type { Ancestor, FileKey, Place } from '../fs/types.ts';
 import type { NameIndex } from './name-index.ts';
 import { shownName, storedName } from './name-mapping.ts';
 import { isAbsent } from './status-of-error.ts';
+import { hopsMax, readTarget, relativeNames, stoppedOnSymlink } from './symlinks.ts';
 
 /** A directory on the way. */
 export interface Directory {
@@ -27,6 +29,12 @@ export interface Entry {
   readonly path: BackendPath;
   /** Absent: nothing has the name. */
   readonly stat: BackendStat | undefined;
+}
+
+/** A component on the way: as the client wrote it, or as the store keeps it. */
+interface PendingName {
+  readonly name: string;
+  readonly isStored: boolean;
 }
 
 export interface ResolverOptions {
@@ -53,14 +61,90 @@ export class Resolver {
 
   /** Walks down `components`; throws OBJECT_PATH_NOT_FOUND where one is missing or no directory. */
   async directory(components: readonly string[]): Promise<Directory> {
-    let directory = await this.root();
-    for (const [at, component] of components.entries()) {
-      const entry = await this.entry(directory, component);
-      if (entry.stat?.kind === 'symlink') throw await this.#stopped(entry, components.slice(at + 1));
-      demand(entry.stat?.kind === 'directory', NtStatus.OBJECT_PATH_NOT_FOUND);
-      directory = this.child(directory, entry, entry.stat);
+    const names = components.map((name): PendingName => ({ name, isStored: false }));
+    return this.#walk([await this.root()], names);
+  }
+
+  /**
+   * Where the symbolic link `entry` in `directory` leads: the directory that holds the target, and what is there. The
+   * directory is absent for the root.
+   */
+  async follow(directory: Directory, entry: Entry): Promise<{ parent: Directory | undefined; entry: Entry }> {
+    let from: { parent: Directory; entry: Entry } = { parent: directory, entry };
+    for (let hops = 0; hops < hopsMax; hops++) {
+      const target = await readTarget(this.#backend, from.entry.path);
+      const names = relativeNames(target);
+      if (names === undefined) throw stoppedOnSymlink(target, []);
+      const stack = await this.#stackOf(from.parent.path);
+      const last = names.at(-1);
+      const isName = last !== undefined && last !== '..';
+      const above = (isName ? names.slice(0, -1) : names).map(
+        (name): PendingName => ({ name, isStored: true }),
+      );
+      const parent = await this.#walk(stack, above);
+      if (!isName) return this.#asEntry(parent);
+      const found = await this.#look(parent, last);
+      if (found.stat?.kind !== 'symlink') return { parent, entry: found };
+      from = { parent, entry: found };
     }
-    return directory;
+    throw new NtStatusError(NtStatus.OBJECT_NAME_NOT_FOUND, 'too many symbolic links');
+  }
+
+  /** A directory that was reached by `..`, as something with a name. */
+  async #asEntry(directory: Directory): Promise<{ parent: Directory | undefined; entry: Entry }> {
+    const { path, stat } = directory;
+    const entry = { stored: nameOf(path), path, stat };
+    if (path === '') return { parent: undefined, entry };
+    return { parent: (await this.#stackOf(parentOf(path))).at(-1), entry };
+  }
+
+  /** The directories from the root down to the real directory `path`. */
+  async #stackOf(path: BackendPath): Promise<Directory[]> {
+    const stack = [await this.root()];
+    const names = path === '' ? [] : path.split('/');
+    for (const name of names) {
+      const above = present(stack.at(-1), 'directory above');
+      const entry = await this.#look(above, name);
+      demand(entry.stat?.kind === 'directory', NtStatus.OBJECT_PATH_NOT_FOUND);
+      stack.push(this.child(above, entry, entry.stat));
+    }
+    return stack;
+  }
+
+  /** Goes through `names` from the last of `stack`, following links that stay inside. */
+  async #walk(stack: Directory[], names: readonly PendingName[]): Promise<Directory> {
+    const pending = [...names];
+    let hops = 0;
+    for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+      const directory = present(stack.at(-1), 'directory');
+      if (next.isStored && next.name === '..') {
+        demand(stack.length > 1, NtStatus.OBJECT_PATH_NOT_FOUND, 'a link leads out of the share');
+        stack.pop();
+        continue;
+      }
+      const entry = next.isStored
+        ? await this.#look(directory, next.name)
+        : await this.entry(directory, next.name);
+      if (entry.stat?.kind === 'symlink') {
+        demand(hops++ < hopsMax, NtStatus.OBJECT_PATH_NOT_FOUND, 'too many symbolic links');
+        pending.unshift(...(await this.#namesBehind(entry, pending)));
+        continue;
+      }
+      demand(entry.stat?.kind === 'directory', NtStatus.OBJECT_PATH_NOT_FOUND);
+      stack.push(this.child(directory, entry, entry.stat));
+    }
+    return present(stack.at(-1), 'directory');
+  }
+
+  async #namesBehind(entry: Entry, unparsed: readonly PendingName[]): Promise<readonly PendingName[]> {
+    const target = await readTarget(this.#backend, entry.path);
+    const names = relativeNames(target);
+    if (names === undefined)
+      throw stoppedOnSymlink(
+        target,
+        unparsed.map(({ name }) => name),
+      );
+    return names.map((name) => ({ name, isStored: true }));
   }
 
   /** The directory at a path of the store, without knowledge of what is above it. */
@@ -92,10 +176,6 @@ export class Resolver {
       throw error;
     }
   }
-
-  async #stopped(entry: Entry, unparsed: readonly string[]): Promise<NtStatusError> {
-    return stoppedOnSymlink(await readTarget(this.#backend, entry.path), unparsed);
-  }
 }
 
 /** The directories down to the children of `directory`. */
@@ -106,15 +186,4 @@ export function ancestorsIn(directory: Directory): readonly Ancestor[] {
 /** Where `name` in `directory` is. */
 export function placeIn(directory: Directory, name: string): Place {
   return { ancestors: ancestorsIn(directory), name };
-}
-
-/** What the symbolic link at `path` says. */
-export async function readTarget(backend: Backend, path: BackendPath): Promise<string> {
-  demand(backend.symlinks, NtStatus.ACCESS_DENIED, 'symbolic links are not served');
-  return backend.symlinks.readLink(path);
-}
-
-/** STOPPED_ON_SYMLINK: the client goes on by itself. [MS-SMB2] 2.2.2.2.1 */
-export function stoppedOnSymlink(_target: string, _unparsed: readonly string[]): NtStatusError {
-  return new NtStatusError(NtStatus.STOPPED_ON_SYMLINK);
 }

@@ -187,3 +187,33 @@ test('two hundred clients that make one name at once make one file', async () =>
   assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
   assert.equal(world.volume.names.size, 0);
 });
+
+test('symbolic links are followed inside the share and never out of it', async () => {
+  const world = new World();
+  world.backend.seed({ d: { e: { f: 'content' } }, top: 'x' });
+  const links = {
+    'd/up': '../top',
+    'd/e/self': 'self',
+    'd/deep': 'e/../../d/e',
+    out: '../secret',
+    abs: '/etc/passwd',
+  };
+  for (const [path, target] of Object.entries(links)) world.backend.symlinks.makeLink(path, target);
+  const open = { createDisposition: Disposition.OPEN };
+  assert.equal((await world.open('d\\up', open)).shownPath, 'top');
+  assert.equal((await world.open('d\\deep\\f', open)).shownPath, 'd\\e\\f');
+  await rejects(world.open('d\\e\\self', open), NtStatus.OBJECT_NAME_NOT_FOUND);
+  await rejects(world.open('out', open), NtStatus.OBJECT_PATH_NOT_FOUND);
+  await rejects(world.open('abs', open), NtStatus.STOPPED_ON_SYMLINK);
+  await rejects(world.open('abs\\below', open), NtStatus.STOPPED_ON_SYMLINK);
+});
+
+test('deleting a symbolic link leaves what it leads to', async () => {
+  const world = new World();
+  world.backend.seed({ f: 'content' });
+  world.backend.symlinks.makeLink('l', 'f');
+  const desiredAccess = AccessMask.DELETE;
+  await world.touch('l', { desiredAccess, createOptions: CreateOption.DELETE_ON_CLOSE });
+  assert.throws(() => world.backend.stat('l'));
+  assert.equal(world.backend.stat('f').sizeBytes, 7);
+});
