@@ -57,6 +57,7 @@ export async function runServe(args: Arguments, around: Surroundings): Promise<n
     keyLog: keyLog.write,
     serverGuid: made.serverGuid,
     welcomeShare: request.welcomeShare,
+    commands: around.commands,
   });
   // Whoever reads that the server listens may stop it at once.
   const stopSignal = firstSignal(run);

@@ -1,6 +1,7 @@
 /**
  * What a command sees of the process: handed in by main.ts, so that tests run commands without one.
  */
+import type { CommandTable } from '../server/dispatch.ts';
 
 /** The signals that a running server answers to. */
 export type SignalName = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -25,4 +26,6 @@ export interface Surroundings {
   /** The time of a log line, as ISO 8601. */
   timestamp(): string;
   readonly version: string;
+  /** The protocol commands that `serve` answers, where a test wants others than the product's. */
+  readonly commands?: CommandTable;
 }

@@ -11,6 +11,7 @@ import { createCore } from '../fs/core.ts';
 import { localSecurityAuthority } from '../rpc/lsarpc.ts';
 import { serverService } from '../rpc/srvsvc.ts';
 import { workstationService } from '../rpc/wkssvc.ts';
+import type { CommandTable } from '../server/dispatch.ts';
 import { Server } from '../server/server.ts';
 import { VolumeNotifier } from '../server/volume-notifier.ts';
 import type { KeyLog } from '../session/server-state.ts';
@@ -37,6 +38,8 @@ export interface ProtocolParts {
   readonly entropy: Entropy;
   readonly log: Log;
   readonly keyLog?: KeyLog | undefined;
+  /** See ServerOptions.commands. */
+  readonly commands?: CommandTable | undefined;
 }
 
 /** The protocol's server with its settings. */
@@ -45,7 +48,7 @@ export class ProtocolServer {
   readonly #authenticator: SpnegoAuthenticator;
 
   constructor(parts: ProtocolParts) {
-    const { serverName, serverGuid, settings, clock, entropy, log, keyLog } = parts;
+    const { serverName, serverGuid, settings, clock, entropy, log, keyLog, commands } = parts;
     this.#authenticator = new SpnegoAuthenticator(parts, settings);
     const state = () => this.#server.state;
     const shares = [...diskShares(parts, state), pipeShare(parts, state)];
@@ -59,6 +62,7 @@ export class ProtocolServer {
       entropy,
       log,
       keyLog,
+      commands,
     });
   }
 

@@ -7,6 +7,7 @@ import type { Backend } from '../backend/contract.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Entropy, systemEntropy } from '../base/entropy.ts';
 import type { Log } from '../base/log.ts';
+import type { CommandTable } from '../server/dispatch.ts';
 import { AccountStore, type LocalAccount } from './accounts.ts';
 import { ConfigurationError, readConfiguration } from './configuration.ts';
 import { eventLog } from './event-log.ts';
@@ -44,6 +45,8 @@ export interface ServerParts {
   readonly serverGuid?: string | undefined;
   /** The share in memory that is to hold a welcome file. */
   readonly welcomeShare?: string | undefined;
+  /** See ServerOptions.commands. */
+  readonly commands?: CommandTable | undefined;
 }
 
 /** What a reload did, by the names of settings. */
@@ -83,6 +86,7 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
       entropy: parts.entropy ?? systemEntropy,
       log: eventLog(log, parts.onEvent),
       keyLog: keyLog === undefined ? undefined : (id, key) => keyLog(keyLogLine(id, key)),
+      commands: parts.commands,
     });
     const listening = protocol;
     const { notice, ...address } = await listenAsWished(

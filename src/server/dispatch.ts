@@ -24,8 +24,10 @@ export interface Carried {
   readonly failure: NtStatus | undefined;
 }
 
-/** Commands by code. */
-export type CommandTable = ReadonlyMap<number, Command>;
+/** Commands by code. The request is for tables of tests, which answer some in their own way. */
+export interface CommandTable {
+  get(code: number, request: Request): Command | undefined;
+}
 
 /** The FileId that stands for "the open of the element before". [MS-SMB2] 3.3.5.2.7.2 */
 const ALL_ONES = -1;
@@ -41,7 +43,7 @@ export function dispatch(
 ): Answer | Promise<Answer> {
   let row: Command | undefined;
   try {
-    row = commands.get(request.header.command);
+    row = commands.get(request.header.command, request);
     request.command = row;
     resolveSession(request, row, carried);
     demand(row !== undefined, NtStatus.INVALID_PARAMETER, 'unknown command');

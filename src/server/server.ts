@@ -19,6 +19,7 @@ import type { Share } from '../session/tree-connect.ts';
 import { addressKey } from './address.ts';
 import { commands } from './commands/index.ts';
 import { Deadlines } from './deadlines.ts';
+import type { CommandTable } from './dispatch.ts';
 import { ProtocolViolation } from './ending.ts';
 import { connectInMemory, type MemoryConnection } from './memory-transport.ts';
 import { Peer, type PeerHost } from './peer.ts';
@@ -40,6 +41,8 @@ export interface ServerOptions {
   readonly cryptoProvider?: CryptoProvider | undefined;
   /** The addresses to offer for further channels; by default the one that the client uses. [MS-SMB2] 3.3.5.15.11 */
   readonly networkInterfaces?: ((localAddress: string) => readonly NetworkInterface[]) | undefined;
+  /** The commands that are served; by default the product's. Others are for tests alone. */
+  readonly commands?: CommandTable | undefined;
 }
 
 /** How long {@link Server.close} waits for requests under way, at most. */
@@ -53,11 +56,17 @@ export class Server {
   readonly #deadlines: Deadlines;
   readonly #peers = new Map<Connection, Peer>();
   readonly #addresses = new Map<string, number>();
+  readonly #host: PeerHost;
   #closing: Promise<Counters> | undefined;
 
   constructor(options: ServerOptions) {
     const throttle = new FailedLogonThrottle(options.clock, () => this.state.limits.failedLogonDelayMs);
     this.state = new ServerState({ ...options, throttle });
+    this.#host = {
+      commands: options.commands ?? commands,
+      fail: (connection, error) => this.#fail(connection, error),
+      released: (connection) => this.#released(connection),
+    };
     for (const share of options.shares) this.addShare(share);
     this.#deadlines = new Deadlines(this.state, (connection, reason) => this.#drop(connection, reason));
     this.#deadlines.start();
@@ -131,12 +140,6 @@ export class Server {
     for (const share of this.state.shares.values()) await share.target.close();
     return left;
   }
-
-  readonly #host: PeerHost = {
-    commands,
-    fail: (connection, error) => this.#fail(connection, error),
-    released: (connection) => this.#released(connection),
-  };
 
   #accept(transport: Transport): TransportListener | undefined {
     const { limits, connections, log } = this.state;

@@ -38,10 +38,14 @@ export async function startSmbkit(request: PeerRequest): Promise<Peer> {
   const configFile = join(folder, 'smbkit.yaml');
   // JSON is YAML.
   writeFileSync(configFile, JSON.stringify(configuration(request, [account, otherAccount])), { mode: 0o600 });
-  const child = spawn(process.execPath, [command, 'serve', '--json', '--config', configFile], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: environment(),
-  });
+  const child = spawn(
+    process.execPath,
+    [request.program ?? command, 'serve', '--json', '--config', configFile],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: environment(),
+    },
+  );
   endWithThisProcess(child, false);
   const log: string[] = [];
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => log.push(chunk));

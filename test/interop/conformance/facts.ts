@@ -26,6 +26,8 @@ export interface LeafPlan {
   readonly limitSeconds: number;
   /** Port that the leaf has built in. */
   readonly port: number | undefined;
+  /** See {@link LeafSetting}. */
+  readonly needsControlCodes: boolean;
   /** Needs both cores to itself: it times the server. */
   readonly isAlone: boolean;
 }
@@ -85,6 +87,7 @@ export function planOf(leaf: string): LeafPlan {
       longest(facts.slowSeconds, leaf) ??
       limitSecondsDefault,
     port: rows.find((row) => row.port !== undefined)?.port,
+    needsControlCodes: rows.some((row) => row.needsControlCodes === true),
     isAlone: rows.some((row) => row.isAlone === true),
   };
 }

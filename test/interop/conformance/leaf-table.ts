@@ -16,6 +16,8 @@ export interface LeafSetting {
   readonly port?: number;
   /** The leaf measures time and is run with nothing beside it. */
   readonly isAlone?: boolean;
+  /** It sends control codes that no product answers: the server is torture-server.ts. */
+  readonly needsControlCodes?: boolean;
   /** Samba's set-up could not let it judge; ours can. */
   readonly judges?: boolean;
 }
@@ -25,7 +27,14 @@ export const leafSettings: readonly LeafSetting[] = [
   // Where smbkit keeps what is its own.
   { pattern: 'smb2.ea.acl_xattr', ownOptions: ['torture:acl_xattr_name=smbkit:acl'] },
   { pattern: 'smb2.ioctl.bug14788', otherShares: ['noperm'] },
+  { pattern: 'smb2.ioctl.bug14607', needsControlCodes: true },
+  { pattern: 'smb2.ioctl.bug14769', needsControlCodes: true },
   { pattern: 'smb2.multichannel.bugs.bug_15346', port: 445 },
+  { pattern: 'smb2.multichannel.leases', needsControlCodes: true },
+  { pattern: 'smb2.multichannel.oplocks', needsControlCodes: true },
+  { pattern: 'smb2.oplock.batch22b', needsControlCodes: true },
+  { pattern: 'smb2.read.bug14607', needsControlCodes: true },
+  { pattern: 'smb2.replay.dhv2-pending3*', needsControlCodes: true },
   { pattern: 'smb2.bench', options: ['torture:timelimit=3', 'torture:progress=no', 'torture:nprocs=2'] },
   // Two requests must be answered within 15 ms.
   { pattern: 'smb2.timestamp_resolution', isAlone: true },

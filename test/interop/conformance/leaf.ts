@@ -11,6 +11,8 @@ import { startSmbkit } from '../server.ts';
 import type { LeafPlan, Result } from './facts.ts';
 import { shareSettings } from './leaf-table.ts';
 
+const tortureServer = join(import.meta.dirname, 'torture-server.ts');
+
 /** Where the leaves run. */
 export interface Arena {
   readonly against: 'smbkit' | 'samba';
@@ -69,7 +71,8 @@ function startArena(plan: LeafPlan, arena: Arena, folder: string): Promise<Peer>
   // The leaves expect a server that leaves signing to the client, as their authors' did, but for those about signing.
   const signing = { required: plan.name.startsWith('smb2.session-require-signing') };
   const settings = { signing, anonymous: true, limits: { failedLogonDelayMs: 0 } };
-  return startSmbkit({ shares, ...port, settings });
+  const program = plan.needsControlCodes ? { program: tortureServer } : {};
+  return startSmbkit({ shares, ...port, settings, ...program });
 }
 
 interface Verdict {

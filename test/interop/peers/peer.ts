@@ -20,6 +20,8 @@ export interface PeerRequest {
   readonly port?: number;
   /** Further smbkit settings in the form of its configuration file; other servers ignore them. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** The program to start in place of smbkit's command, with the same words; other servers ignore it. */
+  readonly program?: string;
 }
 
 export interface Account {
