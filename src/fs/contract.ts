@@ -79,6 +79,8 @@ export interface FileCore {
     lease: { readonly clientGuid: Guid; readonly key: Guid; readonly state: number },
     nowMs: number,
   ): Denied | { kind: 'done'; state: number };
+  /** The channel is gone that lease breaks were sent on: those of these opens that nobody acknowledged are sent again. */
+  repeatBreaks(opens: readonly CoreOpen[]): void;
   /** What the open holds now, for a replayed or reclaimed CREATE. */
   cacheOf(open: CoreOpen): CacheGrant;
 

@@ -32,6 +32,7 @@ import {
   type BreakScope,
   breakCaches,
   expireBreaks,
+  repeatBreak,
 } from './oplock-breaks.ts';
 import { checkLeaseKey, grantOf } from './oplock-grants.ts';
 import type { BreakingOperation } from './oplock-table.ts';
@@ -115,6 +116,11 @@ class FileSystemCore implements FileCore {
     nowMs: number,
   ): api.Denied | { kind: 'done'; state: number } {
     return acknowledgeLease(this.#state, lease, nowMs);
+  }
+
+  repeatBreaks(opens: readonly api.CoreOpen[]): void {
+    const caches = new Set(opens.flatMap((open) => stateOf(this.#state, open)?.cache ?? []));
+    for (const cache of caches) if (cache.lease !== undefined) repeatBreak(this.#state, cache);
   }
 
   cacheOf(open: api.CoreOpen): api.CacheGrant {

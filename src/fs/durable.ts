@@ -9,7 +9,7 @@ import { closeOpen, endDisconnection } from './closing.ts';
 import { type CoreState, enterCreateGuid, leaveCreateGuid, type OpenState } from './file-object.ts';
 import { endWaitingLocks } from './lock-requests.ts';
 import { endWatch } from './notify.ts';
-import { repeatBreak } from './oplock-breaks.ts';
+import { newestConnected, repeatBreak } from './oplock-breaks.ts';
 import { grantOf } from './oplock-grants.ts';
 import type { DurableRequest, ReclaimOutcome, ReclaimRequest } from './types.ts';
 
@@ -51,6 +51,15 @@ export function makeResilient(
 export function disconnect(state: CoreState, open: OpenState, nowMs: number): 'kept' | 'closed' {
   endWaitingLocks(state, open, NtStatus.CANCELLED);
   endWatch(state, open, NtStatus.NOTIFY_CLEANUP);
+  const { cache } = open;
+  const wasTold = cache?.lease !== undefined && newestConnected(cache) === open;
+  const fate = keepOrClose(state, open, nowMs);
+  // [MS-SMB2] 3.3.4.7: a break that this session was told of may reach the client through another one's open of the lease.
+  if (wasTold) repeatBreak(state, cache);
+  return fate;
+}
+
+function keepOrClose(state: CoreState, open: OpenState, nowMs: number): 'kept' | 'closed' {
   const { user } = open.owner;
   const count = state.disconnectedByUser.get(user) ?? 0;
   if (open.durable === undefined || !isKept(open) || count >= state.settings.durableCountPerUser) {

@@ -130,7 +130,12 @@ function pushBreak(state: CoreState, cache: Cache, { from, to, isAckRequired }: 
   state.effects.push({ kind: 'break', target: 'oplock', open, toLevel: levelOf(to), isAckRequired });
 }
 
-/** A holder came back while its break is under way: it is told again. [MS-SMB2] 3.3.5.9.12 */
+/** The open through which the holder of `cache` is told of its breaks. */
+export function newestConnected(cache: Cache): OpenState | undefined {
+  return [...cache.opens].findLast((open) => !open.isDisconnected);
+}
+
+/** A holder came back while its break is under way, or lost the channel that it came on: it is told again. [MS-SMB2] 3.3.5.9.12 */
 export function repeatBreak(state: CoreState, cache: Cache): void {
   if (cache.breakingTo === undefined) return;
   pushBreak(state, cache, { from: cache.state, to: cache.breakingTo, isAckRequired: true });

@@ -9,23 +9,26 @@ import { Command, HeaderFlags, NO_SIGNATURE, UNSOLICITED_MESSAGE_ID } from '../w
 import { ReplyBuffer } from './reply.ts';
 import { send } from './respond.ts';
 
+/** What is to be sent, and on which of a session's channels. */
+export interface Notice<T> {
+  readonly codec: Codec<T>;
+  readonly value: T;
+  readonly channel: 'oldest' | 'newest';
+}
+
 /**
- * Sends `value`, which is about an open of `tree`, as an unsolicited OPLOCK_BREAK on one of the session's channels, the newest
- * first; sealed where the requests of that tree must be. False when there is none left to send it on.
+ * Sends a notice about an open of `tree` as an unsolicited OPLOCK_BREAK on one of the session's channels; sealed where the
+ * requests of that tree must be. False when there is none left to send it on.
  */
-export function notifyClient<T>(tree: TreeConnect, codec: Codec<T>, value: T): boolean {
-  const { session } = tree;
-  const connection = [...session.channels.keys()].findLast((channel) => !channel.isClosed);
+export function notifyClient<T>(tree: TreeConnect, notice: Notice<T>): boolean {
+  const channels = [...tree.session.channels.keys()].filter((channel) => !channel.isClosed);
+  const connection = channels.at(notice.channel === 'oldest' ? 0 : -1);
   if (connection === undefined) return false;
-  notifyOn(connection, tree, { codec, value });
+  notifyOn(connection, tree, notice);
   return true;
 }
 
-function notifyOn<T>(
-  connection: Connection,
-  { session, encryptData }: TreeConnect,
-  notice: { readonly codec: Codec<T>; readonly value: T },
-): void {
+function notifyOn<T>(connection: Connection, { session, encryptData }: TreeConnect, notice: Notice<T>): void {
   const buffer = new ReplyBuffer(notice.codec.sizeOf(notice.value));
   buffer.writeBody(notice.codec, notice.value);
   buffer.writeHeader({

@@ -2,8 +2,9 @@
  * Carries what a volume has to tell its clients: breaks, and opens that it closed by itself. [MS-SMB2] 3.3.4.6, 3.3.4.7
  */
 import type { ServerState } from '../session/server-state.ts';
+import type { Session } from '../session/session.ts';
 import type { ClientNotifier, LeaseBreakNotice } from '../vfs/client-notifier.ts';
-import type { OpenFile } from '../vfs/open-file.ts';
+import { OpenFile } from '../vfs/open-file.ts';
 import { LeaseBreakFlags, LeaseBreakNotification, OplockBreak } from '../wire/smb2/oplock-break.ts';
 import { notifyClient } from './notify-client.ts';
 
@@ -18,7 +19,9 @@ export class VolumeNotifier implements ClientNotifier {
   breakOplock(target: OpenFile, toLevel: number): void {
     const open = this.#server().opensByTarget.get(target);
     if (open === undefined) return;
-    notifyClient(open.tree, OplockBreak, { oplockLevel: toLevel, fileId: open.fileId });
+    // As Windows does: on the newest channel, and nowhere else if that one is lost.
+    const value = { oplockLevel: toLevel, fileId: open.fileId };
+    notifyClient(open.tree, { codec: OplockBreak, value, channel: 'newest' });
   }
 
   breakLease(notice: LeaseBreakNotice): void {
@@ -29,9 +32,11 @@ export class VolumeNotifier implements ClientNotifier {
       currentLeaseState: notice.from,
       newLeaseState: notice.to,
     };
+    // The oldest channel first: when it is lost, the next one takes its place. See repeatBreaks.
+    const message = { codec: LeaseBreakNotification, value, channel: 'oldest' } as const;
     for (const target of notice.opens) {
       const open = this.#server().opensByTarget.get(target);
-      if (open !== undefined && notifyClient(open.tree, LeaseBreakNotification, value)) return;
+      if (open !== undefined && notifyClient(open.tree, message)) return;
     }
   }
 
@@ -39,4 +44,14 @@ export class VolumeNotifier implements ClientNotifier {
     const open = this.#server().opensByTarget.get(target);
     if (open !== undefined) void open.tree.session.closeOpen(open, 'close');
   }
+}
+
+/**
+ * `session` has lost its oldest channel, which carries its lease breaks: those that the client has not acknowledged are sent
+ * again. [MS-SMB2] 3.3.4.7
+ */
+export function repeatBreaks(session: Session): void {
+  const files = [...session.opens].flatMap(({ target }) => (target instanceof OpenFile ? [target] : []));
+  // One core serves all volumes.
+  files[0]?.volume.driver.call((core) => core.repeatBreaks(files.map((file) => file.core)));
 }
