@@ -94,7 +94,7 @@ function contend(state: CoreState, stream: StreamObject, intent: OpenIntent, now
     (intent.createOptions & CreateOption.COMPLETE_IF_OPLOCKED) !== 0 && intent.replaces === 'nothing';
   const opposing = opposingOpens(stream.file, intent);
   const handles = breakHandlesOf(state, opposing, scope);
-  if (handles.length > 0 && !isImpatient) return waitForBreaks(state, handles);
+  if (handles.length > 0 && !isImpatient) return { ...waitForBreaks(state, handles), isOpposed: true };
   const violation = violationOf(opposing);
   if (violation !== NtStatus.SUCCESS) return { kind: 'denied', status: violation };
   const awaited = [

@@ -173,6 +173,8 @@ export interface Denied {
 export interface Wait {
   readonly kind: 'wait';
   readonly ticket: Ticket;
+  /** An open waits for others that its sharing stands against: they may close instead of keeping the file open. */
+  readonly isOpposed?: boolean;
 }
 
 export interface Done {

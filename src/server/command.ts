@@ -96,6 +96,8 @@ export interface OpenContext extends TreeContext {
 /** CREATE tells the dispatcher of the open it made: later elements of the compound may refer to it. */
 export interface CreateContext extends TreeContext {
   carryOpen(open: Open): void;
+  /** Set where the client will ask for the open again, should this request's channel be lost. */
+  outlivesChannel: boolean;
 }
 
 /** TREE_CONNECT and SESSION_SETUP do likewise. */

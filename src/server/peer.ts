@@ -3,11 +3,13 @@
  */
 
 import type { Connection } from '../session/connection.ts';
+import type { Session } from '../session/session.ts';
 import type { TransportListener } from '../session/transport.ts';
 import { ProtocolViolation } from './ending.ts';
 import type { ExchangeHost } from './exchange.ts';
 import { pace } from './pace.ts';
 import { receive } from './receive.ts';
+import { repeatBreaks } from './volume-notifier.ts';
 
 export interface PeerHost extends ExchangeHost {
   /** The connection is gone and everything on it is released. */
@@ -54,14 +56,16 @@ export class Peer implements TransportListener {
     const { connection } = this;
     if (connection.isClosed) return;
     connection.isClosed = true;
-    for (const request of connection.outstanding.values()) request.end('disconnect');
+    for (const request of connection.outstanding.values()) {
+      if (request.sessionInUse?.adopt(request) !== true) request.end('disconnect');
+    }
     const sessions = [...connection.sessions.values()];
     for (const { acceptor, session, purpose } of connection.authentications.values()) {
       acceptor.destroy();
       if (purpose === 'setup') sessions.push(session);
     }
     connection.authentications.clear();
-    const results = await Promise.allSettled(sessions.map((session) => session.removeChannel(connection)));
+    const results = await Promise.allSettled(sessions.map((session) => removeChannel(session, connection)));
     for (const result of results) {
       if (result.status === 'rejected') {
         connection.server.log.write('error', 'release-failed', { error: String(result.reason) });
@@ -70,4 +74,10 @@ export class Peer implements TransportListener {
     connection.sessions.clear();
     this.#host.released(connection);
   }
+}
+
+async function removeChannel(session: Session, connection: Connection): Promise<void> {
+  const [oldest] = session.channels.keys();
+  await session.removeChannel(connection);
+  if (oldest === connection) repeatBreaks(session);
 }

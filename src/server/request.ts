@@ -62,6 +62,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   /** The signer of the session on this connection when the request came; LOGOFF's answer still needs it. */
   channelSigner: Signer | undefined;
   asyncId: number | undefined;
+  outlivesChannel = false;
   replyBuffer: ReplyBuffer | undefined;
   readonly #owner: RequestOwner;
   readonly #retained: Session[] = [];
@@ -238,6 +239,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   finished(): void {
     this.#interimTimer?.cancel();
     this.connection.outstanding.delete(this.messageId);
+    this.sessionInUse?.orphans.delete(this);
     this.server.counters.outstandingRequests--;
     if (this.asyncId !== undefined) this.connection.async.delete(this.asyncId);
   }

@@ -53,6 +53,8 @@ export interface OutstandingRequest {
   readonly sessionInUse: Session | undefined;
   readonly treeInUse: TreeConnect | undefined;
   readonly openInUse: Open | undefined;
+  /** It can be sent again on another channel and is to be found done then. */
+  readonly outlivesChannel: boolean;
   /** Ends the request early. Once; later calls do nothing. */
   end(reason: CloseReason | 'cancel'): void;
 }

@@ -48,6 +48,8 @@ export class Session {
   readonly channels = new Map<Connection, Channel>();
   readonly trees = new Map<number, TreeConnect>();
   readonly #opens = new Map<number, Open>();
+  /** Requests whose channel is gone and that go on: the client sends them again on another one. */
+  readonly orphans = new Set<OutstandingRequest>();
   #users = 0;
   #isTornDown = false;
   /** Clock.monotonicMs after which the client must authenticate again. */
@@ -84,6 +86,13 @@ export class Session {
     }
     this.channels.delete(connection);
     if (channel.signer !== undefined) this.crypto?.releaseChannel(channel.signer);
+  }
+
+  /** The channel of `request` is lost: true when the request goes on for a session that has others. */
+  adopt(request: OutstandingRequest): boolean {
+    if (!request.outlivesChannel || this.channels.size < 2) return false;
+    this.orphans.add(request);
+    return true;
   }
 
   /** Valid, or expired by now. */
@@ -197,6 +206,7 @@ export class Session {
     for (const channel of this.channels.keys()) {
       for (const request of channel.outstanding.values()) if (concerned(request)) request.end(reason);
     }
+    for (const request of this.orphans) if (concerned(request)) request.end(reason);
   }
 
   /**

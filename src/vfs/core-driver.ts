@@ -79,11 +79,12 @@ export class CoreDriver {
   }
 
   /** What waits under `ticket`. To be asked for before {@link settle}, so that no answer is missed. */
-  waiterOf(ticket: Ticket): Waiter {
-    const waiter = new Waiter(ticket, () => {
+  waiterOf(ticket: Ticket, isOpposed = false): Waiter {
+    const giveUp = (): void => {
       this.#waiters.delete(ticket);
       this.call((core, nowMs) => core.cancelTicket(ticket, nowMs));
-    });
+    };
+    const waiter = new Waiter(ticket, giveUp, isOpposed);
     this.#waiters.set(ticket, waiter);
     return waiter;
   }

@@ -194,7 +194,7 @@ export function askCore(
   const { driver } = volume;
   const outcome = driver.core.open(intent, driver.nowMs);
   if (outcome.kind === 'granted') driver.granted(outcome.open);
-  const waiter = outcome.kind === 'wait' ? driver.waiterOf(outcome.ticket) : undefined;
+  const waiter = outcome.kind === 'wait' ? driver.waiterOf(outcome.ticket, outcome.isOpposed) : undefined;
   driver.settle();
   if (waiter !== undefined) return waiter;
   if (outcome.kind === 'granted') return outcome;

@@ -2,7 +2,7 @@
  * Something in a file system that a request waits for.
  */
 import type { NtStatus } from '../base/status.ts';
-import type { NotifyEntry, Ticket } from '../fs/types.ts';
+import type { NotifyEntry, Ticket, Wait } from '../fs/types.ts';
 
 /** How a wait ended. `retry`: the work is worth trying again from its start. */
 export type WaitResult =
@@ -13,6 +13,8 @@ export type WaitResult =
 /** Wakes one request once. It fits the server's `Ticket`. */
 export class Waiter {
   readonly ticket: Ticket;
+  /** See {@link Wait}. */
+  readonly isOpposed: boolean;
   /** How it ended; absent while it lasts. */
   result: WaitResult | undefined;
   readonly #giveUp: () => void;
@@ -20,8 +22,9 @@ export class Waiter {
   #isAbandoned = false;
 
   /** `giveUp` is called when the request ends before what it waits for. */
-  constructor(ticket: Ticket, giveUp: () => void) {
+  constructor(ticket: Ticket, giveUp: () => void, isOpposed = false) {
     this.ticket = ticket;
+    this.isOpposed = isOpposed;
     this.#giveUp = giveUp;
   }
 

@@ -13,30 +13,48 @@ import type { CreateContext } from '../command.ts';
 import type { RequestContexts } from './create-contexts.ts';
 import type { Opened } from './create-response.ts';
 
+/** A CREATE that is being worked on. */
+export interface Creation {
+  /** It waits for others to close what it may not stand beside; there will be no open if they do not. */
+  isOpposed: boolean;
+}
+
 /** Creations with a CreateGuid that are being worked on, by client and GUID. */
-const underWay = new WeakMap<ServerState, Set<string>>();
+const underWay = new WeakMap<ServerState, Map<string, Creation>>();
 
 function clientGuidOf({ connection, session }: CreateContext): string {
   return connection.negotiated?.clientGuid ?? session.clientGuid;
 }
 
-/** Runs `work`, during which the same creation sent again is refused with FILE_NOT_AVAILABLE, for the client to try later. */
+/**
+ * Runs `work`, during which the same creation sent again is refused, and which the loss of the channel does not end: the
+ * client looks for its outcome on another one.
+ */
 export async function once<T>(
   context: CreateContext,
   { durable }: RequestContexts,
-  work: () => Promise<T>,
+  work: (creation: Creation) => Promise<T>,
 ): Promise<T> {
-  if (durable?.createGuid === undefined) return work();
-  const names = underWay.get(context.server) ?? new Set();
-  underWay.set(context.server, names);
+  const creation = { isOpposed: false };
+  if (durable?.createGuid === undefined) return work(creation);
+  const creations = underWay.get(context.server) ?? new Map<string, Creation>();
+  underWay.set(context.server, creations);
   const name = `${clientGuidOf(context)}/${durable.createGuid}`;
-  demand(!names.has(name), NtStatus.FILE_NOT_AVAILABLE, 'the creation is under way');
-  names.add(name);
+  const first = creations.get(name);
+  // As Windows does: there is no open yet that a replay could be compared with, only one that may not come to be.
+  if (first?.isOpposed === true && isReplay(context)) return work(creation);
+  demand(first === undefined, isReplay(context) ? NtStatus.ACCESS_DENIED : NtStatus.FILE_NOT_AVAILABLE);
+  creations.set(name, creation);
+  context.outlivesChannel = true;
   try {
-    return await work();
+    return await work(creation);
   } finally {
-    names.delete(name);
+    creations.delete(name);
   }
+}
+
+function isReplay({ header }: CreateContext): boolean {
+  return (header.flags & HeaderFlags.REPLAY_OPERATION) !== 0;
 }
 
 /** True when the answer to a replay speaks of a durable open: only where this request could have got one. */
@@ -55,12 +73,11 @@ export async function replayed(
   const { core } = volume.driver;
   const found = core.findByCreateGuid(clientGuidOf(context), createGuid);
   if (found === undefined || found.isDisconnected) return undefined;
-  const isReplay = (context.header.flags & HeaderFlags.REPLAY_OPERATION) !== 0;
   const file = volume.driver.fileOf(found);
   const open = file && context.server.opensByTarget.get(file);
   // [MS-SMB2] 3.3.1.10: once something was done with the open, the client has its answer.
   if (file === undefined || open?.isReplayEligible !== true) return undefined;
-  demand(isReplay, NtStatus.DUPLICATE_OBJECTID, 'CreateGuid in use');
+  demand(isReplay(context), NtStatus.DUPLICATE_OBJECTID, 'CreateGuid in use');
   demand(open.tree.session === context.session, NtStatus.ACCESS_DENIED, 'open of another session');
   const held = core.cacheOf(found);
   checkCache(held, request, asked);

@@ -16,7 +16,7 @@ import { Command } from '../../wire/smb2/header.ts';
 import { type CreateContext, command, Reply } from '../command.ts';
 import { decodeContexts, type Reconnect, type RequestContexts } from './create-contexts.ts';
 import { createPipe } from './create-pipe.ts';
-import { mayBeDurable, once, replayed } from './create-replay.ts';
+import { type Creation, mayBeDurable, once, replayed } from './create-replay.ts';
 import { createResponse, type Opened } from './create-response.ts';
 import { requesterOf } from './open-target.ts';
 
@@ -53,13 +53,13 @@ async function createOn(
   const asked = decodeContexts(request.createContexts, dialect, context.limits);
   // [MS-SMB2] 3.3.5.9.7: who reclaims an open need not repeat what was asked for.
   if (asked.reconnect === undefined) checkRequest(request);
-  return once(context, asked, () => createOnce(volume, context, { request, asked }));
+  return once(context, asked, (creation) => createOnce(volume, context, { request, asked, creation }));
 }
 
 async function createOnce(
   volume: Volume,
   context: CreateContext,
-  { request, asked }: { request: CreateRequest; asked: RequestContexts },
+  { request, asked, creation }: { request: CreateRequest; asked: RequestContexts; creation: Creation },
 ): Promise<CreateResponse | Reply<CreateResponse>> {
   const again = await replayed(volume, context, { request, asked });
   if (again !== undefined) {
@@ -67,7 +67,10 @@ async function createOnce(
   }
   const opened =
     asked.reconnect === undefined
-      ? await openOrWait(volume, context, openRequestOf(volume, context, { request, asked }))
+      ? await openOrWait(volume, context, {
+          request: openRequestOf(volume, context, { request, asked }),
+          creation,
+        })
       : await reclaim(volume, context, { request, asked, reconnect: asked.reconnect });
   opened.file.createAction = opened.action;
   const open = await register(context, opened.file);
@@ -121,11 +124,16 @@ function cacheRequestOf({ requestedOplockLevel }: CreateRequest, { lease }: Requ
   }
 }
 
-async function openOrWait(volume: Volume, context: CreateContext, request: OpenRequest): Promise<OpenResult> {
+async function openOrWait(
+  volume: Volume,
+  context: CreateContext,
+  { request, creation }: { request: OpenRequest; creation: Creation },
+): Promise<OpenResult> {
   let attempt = request;
   for (;;) {
     const outcome = await createFile(volume, attempt);
     if (!(outcome instanceof Waiter)) return outcome;
+    creation.isOpposed = outcome.isOpposed;
     await context.wait(outcome, { interim: 'now' });
     attempt = { ...request, retryOf: outcome.ticket };
   }
@@ -151,7 +159,7 @@ async function register(context: CreateContext, file: OpenFile): Promise<Open> {
   const { session, tree } = context;
   try {
     demand(session.trees.get(tree.treeId) === tree, NtStatus.NETWORK_NAME_DELETED, 'the tree is gone');
-    demand(!context.connection.isClosed, NtStatus.CONNECTION_DISCONNECTED);
+    demand(!context.connection.isClosed || context.outlivesChannel, NtStatus.CONNECTION_DISCONNECTED);
     const open = session.addOpen(tree, file, file.persistentId);
     // [MS-SMB2] 3.3.5.9: requests from before this CREATE's channel sequence are of the past.
     open.channelSequence = context.header.channelSequence;
