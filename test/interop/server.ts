@@ -98,9 +98,11 @@ function configuration(request: PeerRequest, accounts: readonly Account[]): obje
   };
 }
 
-/** The environment without settings of this machine's own smbkit. */
+/** The environment without settings of this machine's own smbkit, and with compiled sources kept from start to start. */
 function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SMBKIT_')));
+  const names = Object.entries(process.env).filter(([name]) => !name.startsWith('SMBKIT_'));
+  const cache = join(import.meta.dirname, '../../node_modules/.cache/compiled');
+  return { ...Object.fromEntries(names), NODE_COMPILE_CACHE: cache };
 }
 
 /** The JSON lines that the server prints on standard output. */
