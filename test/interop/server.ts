@@ -40,7 +40,11 @@ export async function startSmbkit(request: PeerRequest): Promise<Peer> {
   writeFileSync(configFile, JSON.stringify(configuration(request, [account, otherAccount])), { mode: 0o600 });
   const child = spawn(
     process.execPath,
-    [request.program ?? command, 'serve', '--json', '--config', configFile],
+    [
+      request.program ?? command,
+      ...['serve', '--json', '--config', configFile],
+      ...(request.serveArguments ?? []),
+    ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: environment(),

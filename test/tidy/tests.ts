@@ -5,7 +5,12 @@ import ts from 'typescript';
 import { type Finding, finding, type Source, walk } from './source.ts';
 
 /** Tests that are left out, as `file: name`, with the reason. An entry that fits no test is reported too. */
-export const leftOut: ReadonlyMap<string, string> = new Map([]);
+export const leftOut: ReadonlyMap<string, string> = new Map([
+  [
+    'test/interop/protection-capture.test.ts: on the wire',
+    'where packets cannot be captured: tshark needs the right to, which root has',
+  ],
+]);
 
 interface NamedTest {
   readonly node: ts.CallExpression;

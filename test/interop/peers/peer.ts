@@ -22,6 +22,8 @@ export interface PeerRequest {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** The program to start in place of smbkit's command, with the same words; other servers ignore it. */
   readonly program?: string;
+  /** Further arguments of `smbkit serve`; other servers ignore them. */
+  readonly serveArguments?: readonly string[];
 }
 
 export interface Account {
