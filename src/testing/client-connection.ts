@@ -181,6 +181,11 @@ export class TestConnection {
     return waiter.promise;
   }
 
+  /** How many messages that answer nothing have come and were not asked for. */
+  get unsolicitedCount(): number {
+    return this.#unsolicited.length;
+  }
+
   /** Requests without a final response. */
   get outstandingCount(): number {
     return this.#awaited.size;

@@ -9,10 +9,11 @@ import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { type Entropy, systemEntropy } from '../../src/base/entropy.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
+import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { createCore } from '../../src/fs/core.ts';
+import type { CommandTable } from '../../src/server/dispatch.ts';
 import { Server } from '../../src/server/server.ts';
 import { VolumeNotifier } from '../../src/server/volume-notifier.ts';
-import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import type { KeyLog } from '../../src/session/server-state.ts';
 import type { Settings } from '../../src/session/settings.ts';
 import type { EncryptionMode, Share } from '../../src/session/tree-connect.ts';
@@ -29,6 +30,7 @@ export interface MemoryServerOptions {
   readonly log?: Log;
   readonly keyLog?: KeyLog;
   readonly cryptoProvider?: CryptoProvider;
+  readonly commands?: CommandTable;
   /** Stands between the server and the store of each share. */
   readonly wrapStore?: (store: Backend) => Backend;
 }
@@ -97,6 +99,7 @@ export function memoryServer(options: MemoryServerOptions = {}): Server {
     log,
     keyLog: options.keyLog,
     cryptoProvider: options.cryptoProvider,
+    commands: options.commands,
   });
   return server;
 }

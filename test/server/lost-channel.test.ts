@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { NtStatus } from '../../src/base/status.ts';
+import type { Server } from '../../src/server/server.ts';
+import { connectClient, createRequestOf, type TestClient, type TestTree } from '../../src/testing/client.ts';
+import type { ClientResponse } from '../../src/testing/client-message.ts';
+import type { TestSession } from '../../src/testing/client-session.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { LeaseState, OplockLevel } from '../../src/wire/flags.ts';
+import { CreateResponse } from '../../src/wire/smb2/create.ts';
+import {
+  CreateContextName,
+  DurableHandleRequestV2,
+  RequestLeaseV2,
+} from '../../src/wire/smb2/create-context.ts';
+import { Command, HeaderFlags } from '../../src/wire/smb2/header.ts';
+import { LeaseBreakNotification, OplockBreakRequest } from '../../src/wire/smb2/oplock-break.ts';
+import { alice, bob, memoryServer } from '../testing/memory-server.ts';
+
+const leaseKey = '11111111-2222-3333-4444-555555555555';
+const createGuid = 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee';
+const rivalGuid = '99999999-8888-7777-6666-555555555555';
+const { READ_CACHING: R, WRITE_CACHING: W, HANDLE_CACHING: H } = LeaseState;
+
+const lease = {
+  oplockLevel: OplockLevel.LEASE,
+  contexts: [
+    {
+      name: CreateContextName.REQUEST_LEASE,
+      data: RequestLeaseV2.encode({
+        leaseKey,
+        leaseState: R | W | H,
+        leaseFlags: 0,
+        parentLeaseKey: '00000000-0000-0000-0000-000000000000',
+        epoch: 7,
+      }),
+    },
+  ],
+};
+
+const replayable = {
+  contexts: [
+    {
+      name: CreateContextName.DURABLE_HANDLE_REQUEST_V2,
+      data: DurableHandleRequestV2.encode({ timeout: 0, flags: 0, createGuid }),
+    },
+  ],
+};
+
+/** A client with a session on three channels, and a rival. */
+interface Scene {
+  readonly server: Server;
+  readonly clock: VirtualClock;
+  /** The session on each of its channels, the oldest first. */
+  readonly channels: readonly TestSession[];
+  readonly tree: TestTree;
+  readonly rival: TestTree;
+  connect(clientGuid?: string): Promise<TestClient>;
+  settle(): Promise<void>;
+}
+
+async function withChannels(body: (scene: Scene) => Promise<void>): Promise<void> {
+  const clock = new VirtualClock();
+  const server = memoryServer({ clock });
+  const connect = (clientGuid?: string) =>
+    connectClient(server.connect(), clientGuid === undefined ? {} : { clientGuid });
+  const settle = async () => {
+    for (let count = 0; count < 20; count++) await turn();
+  };
+  const first = await (await connect()).logOn(alice);
+  const channels = [
+    first,
+    await first.bind(await connect(), alice),
+    await first.bind(await connect(), alice),
+  ];
+  const tree = await first.connectTree('files');
+  const rival = await (await (await connect(rivalGuid)).logOn(bob)).connectTree('files');
+  await body({ server, clock, channels, tree, rival, connect, settle });
+  const closing = server.close({ drainMs: 0 });
+  await clock.advance(10_000);
+  await closing;
+}
+
+/** The breaks that have come on a channel, which are taken. */
+async function breaksOn({ connection }: TestSession): Promise<readonly ClientResponse[]> {
+  const breaks: ClientResponse[] = [];
+  while (connection.unsolicitedCount > 0) breaks.push(await connection.nextUnsolicited());
+  return breaks;
+}
+
+async function breakCounts({ channels, settle }: Scene): Promise<readonly number[]> {
+  await settle();
+  const counts: number[] = [];
+  for (const channel of channels) counts.push((await breaksOn(channel)).length);
+  return counts;
+}
+
+function acknowledge(tree: TestTree, channel: TestSession | undefined, leaseState: number) {
+  assert.ok(channel !== undefined);
+  return tree.on(channel).request(Command.OPLOCK_BREAK, OplockBreakRequest.encode({ leaseKey, leaseState }));
+}
+
+describe('a lease break', () => {
+  it('goes out on the oldest channel, and again on the next when that one is lost', () =>
+    withChannels(async (scene) => {
+      const { tree, rival, channels } = scene;
+      await tree.open('cached', lease);
+      const opening = rival.open('cached');
+      const sent = channels[0]?.connection.nextUnsolicited();
+      assert.deepEqual(await breakCounts(scene), [0, 0, 0]);
+      channels[0]?.connection.close();
+      const repeated = await channels[1]?.connection.nextUnsolicited();
+      assert.deepEqual(
+        repeated?.decode(LeaseBreakNotification),
+        (await sent)?.decode(LeaseBreakNotification),
+      );
+      assert.deepEqual(await breakCounts(scene), [0, 0, 0]);
+      assert.equal((await acknowledge(tree, channels[2], R | H)).status, NtStatus.SUCCESS);
+      await opening;
+    }));
+
+  it('is not sent again when another channel is lost', () =>
+    withChannels(async (scene) => {
+      const { tree, rival, channels } = scene;
+      await tree.open('cached', lease);
+      const opening = rival.open('cached');
+      assert.deepEqual(await breakCounts(scene), [1, 0, 0]);
+      channels[1]?.connection.close();
+      channels[2]?.connection.close();
+      assert.deepEqual(await breakCounts(scene), [0, 0, 0]);
+      await acknowledge(tree, channels[0], R | H);
+      await opening;
+    }));
+
+  it('is not sent again once it is acknowledged', () =>
+    withChannels(async (scene) => {
+      const { tree, rival, channels } = scene;
+      await tree.open('cached', lease);
+      const opening = rival.open('cached');
+      assert.deepEqual(await breakCounts(scene), [1, 0, 0]);
+      await acknowledge(tree, channels[1], R | H);
+      await opening;
+      channels[0]?.connection.close();
+      assert.deepEqual(await breakCounts(scene), [0, 0, 0]);
+    }));
+
+  it('reaches the client by another of its sessions when the one that was told ends', () =>
+    withChannels(async (scene) => {
+      const { tree, rival, channels, connect } = scene;
+      await tree.open('cached', lease);
+      const other = await (await connect()).logOn(alice);
+      await (await other.connectTree('files')).open('cached', lease);
+      const opening = rival.open('cached');
+      assert.deepEqual(await breakCounts(scene), [0, 0, 0]);
+      assert.equal((await breaksOn(other)).length, 1);
+      other.connection.close();
+      assert.deepEqual(await breakCounts(scene), [1, 0, 0]);
+      await acknowledge(tree, channels[0], R | H);
+      await opening;
+    }));
+});
+
+describe('an oplock break', () => {
+  it('goes out once, on the newest channel, whatever becomes of it', () =>
+    withChannels(async (scene) => {
+      const { tree, rival, channels, clock } = scene;
+      await tree.open('cached', { oplockLevel: OplockLevel.BATCH });
+      const opening = rival.open('cached');
+      assert.deepEqual(await breakCounts(scene), [0, 0, 1]);
+      channels[2]?.connection.close();
+      assert.deepEqual(await breakCounts(scene), [0, 0, 0]);
+      await clock.advance(35_000);
+      await opening;
+    }));
+});
+
+describe('a CREATE whose channel is lost while it waits', () => {
+  it('goes on when it can be replayed, and its replay finds the open', () =>
+    withChannels(async (scene) => {
+      const { server, tree, rival, channels, settle } = scene;
+      const [first, second] = channels;
+      assert.ok(first !== undefined && second !== undefined);
+      const held = await rival.open('cached', { oplockLevel: OplockLevel.BATCH });
+      const pending = tree.on(second).send(Command.CREATE, createRequestOf('cached', replayable));
+      await pending.firstResponse;
+      const lost = assert.rejects(pending.response);
+      second.connection.close();
+      await lost;
+      const replay = () =>
+        tree.request(Command.CREATE, createRequestOf('cached', replayable), {
+          header: { flags: HeaderFlags.REPLAY_OPERATION },
+        });
+      assert.equal((await replay()).status, NtStatus.ACCESS_DENIED);
+      await held.close();
+      await settle();
+      const answer = await replay();
+      assert.equal(answer.status, NtStatus.SUCCESS);
+      const state = server.state.sessions.get(first.sessionId);
+      const fileIds = [...(state?.opens ?? [])].map((open) => open.fileId);
+      assert.deepEqual(fileIds, [answer.decode(CreateResponse).fileId]);
+      assert.equal(state?.orphans.size, 0);
+    }));
+
+  it('ends with the last channel all the same', () =>
+    withChannels(async (scene) => {
+      const { server, tree, rival, channels, settle } = scene;
+      await rival.open('cached', { oplockLevel: OplockLevel.BATCH });
+      const pending = tree.send(Command.CREATE, createRequestOf('cached', replayable));
+      await pending.firstResponse;
+      const lost = assert.rejects(pending.response);
+      for (const channel of channels) {
+        channel.connection.close();
+        await settle();
+      }
+      await lost;
+      assert.equal(server.counters().outstandingRequests, 0);
+      assert.equal(server.counters().opens, 1);
+    }));
+
+  it('ends with its channel when it cannot be replayed', () =>
+    withChannels(async (scene) => {
+      const { server, tree, rival, channels, settle } = scene;
+      const held = await rival.open('cached', { oplockLevel: OplockLevel.BATCH });
+      const pending = tree.send(Command.CREATE, createRequestOf('cached'));
+      await pending.firstResponse;
+      const lost = assert.rejects(pending.response);
+      channels[0]?.connection.close();
+      await lost;
+      await settle();
+      assert.equal(server.counters().outstandingRequests, 0);
+      await held.close();
+      await settle();
+      assert.equal(server.counters().opens, 0);
+    }));
+});
