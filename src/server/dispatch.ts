@@ -7,6 +7,7 @@ import { demand, isError, NtStatus, NtStatusError, statusName } from '../base/st
 import type { Open } from '../session/open.ts';
 import type { Session } from '../session/session.ts';
 import type { TreeConnect } from '../session/tree-connect.ts';
+import { statusOf } from '../vfs/status-of-error.ts';
 import { WireError } from '../wire/codec.ts';
 import { HEADER_BYTES, HeaderFlags } from '../wire/smb2/header.ts';
 import { verifyChannelSequence } from './channel-sequence.ts';
@@ -120,6 +121,12 @@ function failed(request: Request, row: Command | undefined, error: unknown): Ans
   if (error instanceof WireError) {
     request.log.write('debug', 'malformed-request', { command: row?.name, message: error.message });
     return answerError(request, NtStatus.INVALID_PARAMETER);
+  }
+  const status = statusOf(error);
+  if (status !== undefined) {
+    const message = error instanceof Error ? error.message : String(error);
+    request.log.write('debug', 'store-failed', { command: row?.name, status: statusName(status), message });
+    return answerError(request, status);
   }
   const stack = error instanceof Error ? error.stack : String(error);
   request.log.write('error', 'internal-error', { command: row?.name, stack });

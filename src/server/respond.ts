@@ -7,7 +7,7 @@ import type { SessionCrypto } from '../crypto/session-crypto.ts';
 import type { Connection } from '../session/connection.ts';
 import type { Codec } from '../wire/codec.ts';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../wire/frame.ts';
-import { ErrorResponse } from '../wire/smb2/error.ts';
+import { ErrorContexts, ErrorId, ErrorResponse } from '../wire/smb2/error.ts';
 import { HeaderFlags, NO_SIGNATURE } from '../wire/smb2/header.ts';
 import { TRANSFORM_HEADER_BYTES } from '../wire/smb2/transform.ts';
 import { pace } from './pace.ts';
@@ -48,12 +48,20 @@ export function answerWith<R>(
   };
 }
 
-/** An answer with the body of SMB2 ERROR Response. [MS-SMB2] 2.2.2 */
+/** An answer with the body of SMB2 ERROR Response. [MS-SMB2] 2.2.2, 3.3.4.4 */
 export function answerError(request: Request, status: NtStatus, errorData: Buffer = EMPTY): Answer {
-  const value = { errorContextCount: 0, errorData };
+  const value =
+    errorData.length > 0 && request.connection.negotiated?.dialect.hasErrorContexts === true
+      ? { errorContextCount: 1, errorData: inContext(errorData) }
+      : { errorContextCount: 0, errorData };
   const buffer = new ReplyBuffer(ErrorResponse.sizeOf(value));
   buffer.writeBody(ErrorResponse, value);
   return { request, status, buffer, isInterim: false, beforeSend: undefined, afterSend: undefined };
+}
+
+/** Error data as SMB 3.1.1 carries it. [MS-SMB2] 2.2.2.1 */
+function inContext(errorContextData: Buffer): Buffer {
+  return ErrorContexts.encode({ contexts: [{ errorId: ErrorId.DEFAULT, errorContextData }] });
 }
 
 /** STATUS_PENDING. [MS-SMB2] 3.3.4.2 */

@@ -18,6 +18,8 @@ export interface Dialect {
   readonly hasEncryption: boolean;
   /** Negotiate contexts and the pre-authentication hash. */
   readonly hasNegotiateContexts: boolean;
+  /** The data of error responses comes in contexts. [MS-SMB2] 2.2.2 */
+  readonly hasErrorContexts: boolean;
   /** FSCTL_VALIDATE_NEGOTIATE_INFO is answered. [MS-SMB2] 3.3.5.15.12 */
   readonly hasValidateNegotiate: boolean;
 }
@@ -30,6 +32,7 @@ const smb2 = {
   hasEncryptionCapability: false,
   hasEncryption: false,
   hasNegotiateContexts: false,
+  hasErrorContexts: false,
   hasValidateNegotiate: true,
 };
 const smb3 = { ...smb2, isSmb3: true, hasMultiCredit: true, hasLeasing: true, hasDirectoryLeasing: true };
@@ -56,6 +59,7 @@ export const SMB_3_1_1: Dialect = Object.freeze({
   name: '3.1.1',
   hasEncryption: true,
   hasNegotiateContexts: true,
+  hasErrorContexts: true,
   hasValidateNegotiate: false,
 });
 

@@ -91,7 +91,7 @@ function checkStreamType({ stream, endsInSeparator }: PathName, { createOptions 
 
 async function parentOf(volume: Volume, { components }: PathName): Promise<Directory | undefined> {
   if (components.length === 0) return undefined;
-  return volume.resolver.directory(components.slice(0, -1));
+  return volume.resolver.directory(components.slice(0, -1), components.at(-1));
 }
 
 async function openOrCreate(

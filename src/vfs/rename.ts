@@ -67,7 +67,7 @@ async function relocate(file: OpenFile, intent: RenameIntent, step: Step): Promi
   const path = parsePath(intent.newName.replace(/^\\/, ''), volume.limits);
   const last = path.components.at(-1);
   demand(last !== undefined && path.stream === undefined, NtStatus.OBJECT_NAME_INVALID, 'new name');
-  const parent = await volume.resolver.directory(path.components.slice(0, -1));
+  const parent = await volume.resolver.directory(path.components.slice(0, -1), path.components.at(-1));
   const slots = [volume.slotOf(core.place), volume.slot(parent.key, last)];
   return volume.names.run(slots, async () => {
     const found = await volume.resolver.entry(parent, last);

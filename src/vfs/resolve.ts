@@ -59,10 +59,13 @@ export class Resolver {
     return { path: '', key: this.#keyOf(stat.fileId), stat, name: '', ancestors: [] };
   }
 
-  /** Walks down `components`; throws OBJECT_PATH_NOT_FOUND where one is missing or no directory. */
-  async directory(components: readonly string[]): Promise<Directory> {
+  /**
+   * Walks down `components`; throws OBJECT_PATH_NOT_FOUND where one is missing or no directory. `last` is the name that is
+   * looked for there.
+   */
+  async directory(components: readonly string[], last?: string): Promise<Directory> {
     const names = components.map((name): PendingName => ({ name, isStored: false }));
-    return this.#walk([await this.root()], names);
+    return this.#walk([await this.root()], names, last);
   }
 
   /**
@@ -112,7 +115,7 @@ export class Resolver {
   }
 
   /** Goes through `names` from the last of `stack`, following links that stay inside. */
-  async #walk(stack: Directory[], names: readonly PendingName[]): Promise<Directory> {
+  async #walk(stack: Directory[], names: readonly PendingName[], last?: string): Promise<Directory> {
     const pending = [...names];
     let hops = 0;
     for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
@@ -127,7 +130,7 @@ export class Resolver {
         : await this.entry(directory, next.name);
       if (entry.stat?.kind === 'symlink') {
         demand(hops++ < hopsMax, NtStatus.OBJECT_PATH_NOT_FOUND, 'too many symbolic links');
-        pending.unshift(...(await this.#namesBehind(entry, pending)));
+        pending.unshift(...(await this.#namesBehind(entry, pending, last)));
         continue;
       }
       demand(entry.stat?.kind === 'directory', NtStatus.OBJECT_PATH_NOT_FOUND);
@@ -136,15 +139,19 @@ export class Resolver {
     return present(stack.at(-1), 'directory');
   }
 
-  async #namesBehind(entry: Entry, unparsed: readonly PendingName[]): Promise<readonly PendingName[]> {
+  /** The names that the link `entry` stands for; what comes after it is told where the client has to go on. */
+  async #namesBehind(
+    entry: Entry,
+    pending: readonly PendingName[],
+    last: string | undefined,
+  ): Promise<readonly PendingName[]> {
     const target = await readTarget(this.#backend, entry.path);
     const names = relativeNames(target);
-    if (names === undefined)
-      throw stoppedOnSymlink(
-        target,
-        unparsed.map(({ name }) => name),
-      );
-    return names.map((name) => ({ name, isStored: true }));
+    if (names !== undefined) return names.map((name) => ({ name, isStored: true }));
+    const ofLinks = pending.filter(({ isStored }) => isStored).map(({ name }) => name);
+    const ofClient = pending.filter(({ isStored }) => !isStored).map(({ name }) => name);
+    const unparsed = last === undefined ? ofClient : [...ofClient, last];
+    throw stoppedOnSymlink([target, ...ofLinks].join('/'), unparsed);
   }
 
   /** The directory at a path of the store, without knowledge of what is above it. */
