@@ -91,6 +91,7 @@ export class Session {
   /** The channel of `request` is lost: true when the request goes on for a session that has others. */
   adopt(request: OutstandingRequest): boolean {
     if (!request.outlivesChannel || this.channels.size < 2) return false;
+    if (this.orphans.size >= this.server.limits.pendingCount) return false;
     this.orphans.add(request);
     return true;
   }
