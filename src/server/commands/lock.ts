@@ -3,9 +3,9 @@
  */
 import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import type { LockSequence } from '../../fs/types.ts';
+import type { Waiter } from '../../vfs/waiter.ts';
 import { Command } from '../../wire/smb2/header.ts';
 import { LockRequest, LockResponse } from '../../wire/smb2/lock.ts';
-import type { Waiter } from '../../vfs/waiter.ts';
 import { command, type OpenContext } from '../command.ts';
 import { RequestEnded } from '../ending.ts';
 import { openFileOf } from './open-target.ts';
