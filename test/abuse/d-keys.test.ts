@@ -173,7 +173,8 @@ function foundInMemory(pid: number, keys: Keys): readonly string[] {
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   try {
     for (const chunk of chunksOf(pid, memory)) {
-      for (const [name, key] of keys) if (chunk.includes(key)) found.add(name);
+      const here = [...keys].filter(([, key]) => chunk.includes(key));
+      for (const [name] of here) found.add(name);
     }
   } finally {
     closeSync(memory);
