@@ -54,6 +54,8 @@ export class OpenFile {
   /** The FILE_MODE bits, from the create options. [MS-FSCC] 2.4.31 */
   mode: number;
   listing: DirectoryListing | undefined;
+  /** Ends the watch in the store that began with the first CHANGE_NOTIFY. */
+  endWatch: (() => void) | undefined;
   /** How it was made, for a CREATE that is answered again. */
   createAction: CreateAction = CreateAction.OPENED;
   /** Bytes were written and LastWriteTime may have to be settled. */
@@ -162,6 +164,7 @@ export class OpenFile {
   async #releaseOnce(): Promise<void> {
     this.volume.driver.forget(this.core);
     this.volume.release(this.core, this);
+    this.endWatch?.();
     await this.listing?.close();
     await this.handle.close();
   }

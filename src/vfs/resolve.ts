@@ -9,7 +9,7 @@ import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import type { Ancestor, FileKey, Place } from '../fs/types.ts';
 import type { NameIndex } from './name-index.ts';
 import { shownName, storedName } from './name-mapping.ts';
-import { isAbsent } from './status-of-error.ts';
+import { isAbsent, statusOf } from './status-of-error.ts';
 import { hopsMax, readTarget, relativeNames, stoppedOnSymlink } from './symlinks.ts';
 
 /** A directory on the way. */
@@ -152,6 +152,16 @@ export class Resolver {
     const ofClient = pending.filter(({ isStored }) => !isStored).map(({ name }) => name);
     const unparsed = last === undefined ? ofClient : [...ofClient, last];
     throw stoppedOnSymlink([target, ...ofLinks].join('/'), unparsed);
+  }
+
+  /** The directory at a path of the store; undefined when there is none. */
+  async realDirectory(path: BackendPath): Promise<Directory | undefined> {
+    try {
+      return (await this.#stackOf(path)).at(-1);
+    } catch (error) {
+      if (statusOf(error) === NtStatus.OBJECT_PATH_NOT_FOUND) return undefined;
+      throw error;
+    }
   }
 
   /** The directory at a path of the store, without knowledge of what is above it. */

@@ -15,6 +15,7 @@ import { NameIndex } from './name-index.ts';
 import { NameQueue } from './name-queue.ts';
 import { NameTunnel } from './name-tunnel.ts';
 import type { OpenFile } from './open-file.ts';
+import { OutsideChanges } from './outside-changes.ts';
 import { Resolver } from './resolve.ts';
 import { isAbsent } from './status-of-error.ts';
 import { WriteTime } from './write-time.ts';
@@ -77,6 +78,7 @@ export class Volume implements RemovalTarget {
   readonly names = new NameQueue();
   readonly index: NameIndex;
   readonly tunnel = new NameTunnel();
+  readonly outside = new OutsideChanges(this);
   readonly resolver: Resolver;
   readonly #links = new Map<BackendPath, Link>();
   readonly #streams = new Map<string, StreamState>();

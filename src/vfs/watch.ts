@@ -11,7 +11,8 @@ export function watchDirectory(
   file: OpenFile,
   request: WatchRequest,
 ): Waiter | { status: NtStatus; entries: readonly NotifyEntry[] } {
-  const { driver } = file.volume;
+  const { driver, outside } = file.volume;
+  file.endWatch ??= outside.watch(file.link.path);
   const outcome = driver.core.watch(file.core, request, driver.nowMs);
   const waiter = outcome.kind === 'wait' ? driver.waiterOf(outcome.ticket) : undefined;
   driver.settle();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NtStatus } from '../../src/base/status.ts';
+import type { NotifyEntry } from '../../src/fs/types.ts';
 import { DirectoryListing } from '../../src/vfs/directory-listing.ts';
 import { setDisposition } from '../../src/vfs/disposition.ts';
 import type { OpenFile } from '../../src/vfs/open-file.ts';
@@ -232,6 +233,37 @@ test('a watcher is told of what is made, changed and removed', async () => {
     rest.entries.map(({ action }) => action),
     [FileAction.MODIFIED, FileAction.REMOVED],
   );
+});
+
+test('a watcher is told once of what others change in the store, in order and with its place', async () => {
+  const world = new World();
+  world.backend.seed({ d: { e: { f: '' } } });
+  const [outer, inner] = [await world.open('d', mustExist), await world.open('d\\e', mustExist)];
+  const filter = CompletionFilter.FILE_NAME | CompletionFilter.DIR_NAME | CompletionFilter.SIZE;
+  const watch = (directory: OpenFile) =>
+    watchDirectory(directory, { filter, isRecursive: true, bytesMax: 4096 });
+  for (const directory of [outer, inner]) watch(directory);
+  const others = world.backend.another();
+  others.rename('d/e/f', 'd/e/g', false);
+  others.makeDirectory('d/e/h');
+  others.removeFile('d/e/g');
+  await world.volume.outside.settled();
+  const told = (directory: OpenFile): readonly NotifyEntry[] => {
+    const rest = watch(directory);
+    assert(!(rest instanceof Waiter));
+    return rest.entries;
+  };
+  const { ADDED, REMOVED } = FileAction;
+  assert.deepEqual(told(inner), [
+    { action: ADDED, name: 'h' },
+    { action: REMOVED, name: 'g' },
+  ]);
+  assert.deepEqual(
+    told(outer).map(({ name }) => name),
+    ['e\\h', 'e\\g'],
+  );
+  for (const directory of [outer, inner]) await directory.close('close');
+  assert.equal(world.volume.outside.size, 0);
 });
 
 test('nothing is left when everything is closed', async () => {
