@@ -261,7 +261,9 @@ describe('A10: the order of things', () => {
             assert.equal(await raw.say(negotiate), 0);
             const message = request(command, bodyOf(command), { sessionId, messageId: 1, treeId: 1 });
             const outcome = await raw.say(message);
-            const expected: readonly (number | string)[] = beforeLogon.get(command) ?? [NtStatus.USER_SESSION_DELETED];
+            const expected: readonly (number | string)[] = beforeLogon.get(command) ?? [
+              NtStatus.USER_SESSION_DELETED,
+            ];
             assert.ok(expected.includes(outcome), `SessionId ${sessionId}: ${outcome}`);
             raw.connection.close();
           }
