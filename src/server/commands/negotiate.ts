@@ -35,7 +35,7 @@ export const negotiate = command({
     const settled = dialect.hasNegotiateContexts ? negotiateContexts(context, request) : undefined;
     const cipher =
       settled === undefined ? cipherWithoutContexts(server, dialect, request.capabilities) : settled.cipher;
-    const serverCapabilities = capabilitiesOf(server, dialect, cipher);
+    const serverCapabilities = capabilitiesOf(server, dialect, { offered: request.capabilities, cipher });
     const maxSize = dialect.hasMultiCredit ? server.limits.payloadBytes : PAYLOAD_BYTES_SINGLE_CREDIT;
     const preauth = new PreauthHash();
     preauth.update(context.message);
@@ -99,16 +99,22 @@ export function securityModeOf(server: ServerState): number {
   return SecurityMode.SIGNING_ENABLED | required;
 }
 
-function capabilitiesOf(server: ServerState, dialect: Dialect, cipher: number | undefined): number {
+/** [MS-SMB2] 3.3.5.4: what came with 3.x is announced only to clients that announce it too. */
+function capabilitiesOf(
+  server: ServerState,
+  dialect: Dialect,
+  { offered, cipher }: { readonly offered: number; readonly cipher: Cipher | undefined },
+): number {
   let capabilities: number = 0;
   if (dialect.hasMultiCredit) capabilities |= Capability.LARGE_MTU;
   if (dialect.hasLeasing) capabilities |= Capability.LEASING;
-  if (dialect.hasDirectoryLeasing) capabilities |= Capability.DIRECTORY_LEASING;
-  if (dialect.isSmb3 && server.settings.multichannel) capabilities |= Capability.MULTI_CHANNEL;
+  let ofSmb3: number = 0;
+  if (dialect.hasDirectoryLeasing) ofSmb3 |= Capability.DIRECTORY_LEASING;
+  if (dialect.isSmb3 && server.settings.multichannel) ofSmb3 |= Capability.MULTI_CHANNEL;
   const hasPersistent = [...server.shares.values()].some((share) => share.isContinuouslyAvailable);
-  if (dialect.isSmb3 && hasPersistent) capabilities |= Capability.PERSISTENT_HANDLES;
-  if (dialect.hasEncryptionCapability && cipher !== undefined) capabilities |= Capability.ENCRYPTION;
-  return capabilities;
+  if (dialect.isSmb3 && hasPersistent) ofSmb3 |= Capability.PERSISTENT_HANDLES;
+  if (dialect.hasEncryptionCapability && cipher !== undefined) ofSmb3 |= Capability.ENCRYPTION;
+  return capabilities | (ofSmb3 & offered);
 }
 
 /** 3.0 and 3.0.2 know one cipher, agreed by a capability bit. [MS-SMB2] 3.3.5.4 */
