@@ -328,6 +328,7 @@ class FileSystemCore implements FileCore {
 
   /** [MS-FSA] 2.1.4.12 with PARENT_OBJECT: leases on the directory break, but for the one the change was made under. */
   #breakDirectory(change: api.Change, place: api.Place, nowMs: number): void {
+    if (change.sparesLeases === true) return;
     const directory = this.#state.files.get(place.ancestors.at(-1)?.directory ?? '');
     const stream = directory?.streams.get('');
     if (stream === undefined || stream.caches.size === 0) return;

@@ -223,6 +223,8 @@ export interface Change {
   readonly newPlace?: Place;
   /** Who did it: its parent lease key spares that directory lease. Absent for changes from outside. */
   readonly by?: CoreOpen;
+  /** Only watchers hear of it; holders of directory leases do when the open is closed. */
+  readonly sparesLeases?: boolean;
   /** The key to spare when there is no open (yet): the requester's `LeaseRequest.parentKey`. */
   readonly parentKey?: Guid;
 }

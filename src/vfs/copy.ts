@@ -4,8 +4,9 @@
 import { demand, NtStatus } from '../base/status.ts';
 import { AccessMask, FileAttribute } from '../wire/flags.ts';
 import { allocationUnitBytes } from './attributes.ts';
+import { noteDataChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
-import { checkWriteRange, noteDataChange } from './read-write.ts';
+import { checkWriteRange } from './read-write.ts';
 import { keepingTimes } from './times.ts';
 import type { Waiter } from './waiter.ts';
 

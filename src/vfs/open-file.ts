@@ -9,6 +9,7 @@ import { CreateAction, CreateOption } from '../wire/flags.ts';
 import { attributesOf, withAttributes } from './attributes.ts';
 import type { DirectoryListing } from './directory-listing.ts';
 import { shownName } from './name-mapping.ts';
+import { noteModified } from './notes.ts';
 import type { Requester } from './security.ts';
 import type { Link, OpenShares, StreamState, Volume } from './volume.ts';
 import { settleWriteTime, type WriteTime } from './write-time.ts';
@@ -60,7 +61,7 @@ export class OpenFile {
   createAction: CreateAction = CreateAction.OPENED;
   /** Bytes were written and LastWriteTime may have to be settled. */
   hasWritten = false;
-  /** The data was changed through this open and watchers were not told yet. */
+  /** The data was changed through this open and holders of directory leases were not told yet. */
   isModified = false;
   readonly userSetTimes: UserSetTimes = {
     creationTime: false,
@@ -147,6 +148,7 @@ export class OpenFile {
       const fate = driver.call((core, nowMs) => core.disconnect(this.core, nowMs));
       if (fate === 'kept') return;
     } else {
+      noteModified(this);
       driver.call((core, nowMs) => core.close(this.core, nowMs));
     }
     await this.release();

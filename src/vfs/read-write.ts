@@ -3,9 +3,9 @@
  */
 import type { MaybePromise } from '../backend/contract.ts';
 import { demand, NtStatus } from '../base/status.ts';
-import { AccessMask, CompletionFilter } from '../wire/flags.ts';
+import { AccessMask } from '../wire/flags.ts';
 import { chain } from './maybe-promise.ts';
-import { noteChange } from './notes.ts';
+import { noteDataChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { keepingTimes } from './times.ts';
 import type { Waiter } from './waiter.ts';
@@ -100,11 +100,4 @@ export async function setSize(file: OpenFile, sizeBytes: bigint): Promise<void> 
   if (BigInt(before) === sizeBytes) return;
   await keepingTimes(file, () => file.handle.truncate(Number(sizeBytes)));
   noteDataChange(file);
-}
-
-/** Watchers hear of changed data when it happens; holders of directory leases with the close. */
-export function noteDataChange(file: OpenFile): void {
-  file.isModified = true;
-  if (!file.volume.driver.core.hasWatches) return;
-  noteChange(file, CompletionFilter.LAST_WRITE | CompletionFilter.SIZE);
 }

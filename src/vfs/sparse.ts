@@ -4,9 +4,8 @@
 import type { ByteRange } from '../backend/contract.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import { AccessMask, CompletionFilter, FileAttribute } from '../wire/flags.ts';
-import { noteChange } from './notes.ts';
+import { noteChange, noteDataChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
-import { noteDataChange } from './read-write.ts';
 import { keepingTimes } from './times.ts';
 import type { Waiter } from './waiter.ts';
 

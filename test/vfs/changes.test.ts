@@ -16,6 +16,7 @@ import {
   CreateDisposition as Disposition,
   FileAction,
   FileAttribute,
+  LeaseState,
 } from '../../src/wire/flags.ts';
 import { DispositionFlag, FileBasicInformation } from '../../src/wire/fscc/file.ts';
 import { FileInformationClass } from '../../src/wire/fscc/information-class-table.ts';
@@ -264,6 +265,27 @@ test('a watcher is told once of what others change in the store, in order and wi
   );
   for (const directory of [outer, inner]) await directory.close('close');
   assert.equal(world.volume.outside.size, 0);
+});
+
+test('who caches a directory hears of data written below it with the close, and only of that of others', async () => {
+  const world = new World();
+  world.backend.seed({ d: { mine: '', theirs: '' } });
+  const { READ_CACHING, HANDLE_CACHING } = LeaseState;
+  const lease = { kind: 'lease', version: 2, state: READ_CACHING | HANDLE_CACHING, epoch: 1 } as const;
+  const directory = await world.open('d', { ...mustExist, cache: { ...lease, key: 'd' } });
+  const filter = CompletionFilter.SIZE;
+  const waiter = watchDirectory(directory, { filter, isRecursive: false, bytesMax: 4096 });
+  const mine = await world.open('d\\mine', { cache: { ...lease, key: 'm', parentKey: 'd' } });
+  const theirs = await world.open('d\\theirs');
+  for (const file of [mine, theirs]) await writeFrom(file, Buffer.from('x'), 0n);
+  assert(waiter instanceof Waiter && waiter.result !== undefined, 'watchers hear of it at once');
+  await mine.close('close');
+  assert.equal(world.leaseBreaks.length, 0);
+  await theirs.close('close');
+  assert.deepEqual(
+    world.leaseBreaks.map(({ key, to }) => ({ key, to })),
+    [{ key: 'd', to: LeaseState.NONE }],
+  );
 });
 
 test('nothing is left when everything is closed', async () => {
