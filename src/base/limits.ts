@@ -71,8 +71,6 @@ export interface Limits {
   readonly pathChars: number;
   /** UTF-16 units of one component of a path. */
   readonly nameChars: number;
-  /** Bytes of a security descriptor. */
-  readonly securityDescriptorBytes: number;
   /** Bytes of one stored RPC request or response on a pipe. */
   readonly pipeBytes: number;
 }
@@ -112,6 +110,5 @@ export const defaultLimits: Limits = Object.freeze({
   notifyBytes: 64 * 1024,
   pathChars: 32_760,
   nameChars: 255,
-  securityDescriptorBytes: 64 * 1024,
   pipeBytes: 4 * 1024 * 1024,
 });

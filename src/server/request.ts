@@ -13,7 +13,7 @@ import type { Open } from '../session/open.ts';
 import type { ServerState } from '../session/server-state.ts';
 import type { Session } from '../session/session.ts';
 import type { TreeConnect } from '../session/tree-connect.ts';
-import { HEADER_BYTES, type RequestHeader } from '../wire/smb2/header.ts';
+import type { RequestHeader } from '../wire/smb2/header.ts';
 import type {
   CarryContext,
   Command,
@@ -249,10 +249,5 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
     this.#waiting = undefined;
     waiting?.ticket.abandon();
     waiting?.reject(error);
-  }
-
-  /** The body: what follows the header. */
-  get bodyStart(): number {
-    return HEADER_BYTES;
   }
 }

@@ -20,7 +20,7 @@ export interface Authenticated {
   readonly identity: Identity;
   /** Absent for guest and anonymous sessions, which neither sign nor encrypt. */
   readonly crypto: SessionCrypto | undefined;
-  /** The first 16 bytes of the key the client may use for its own purposes are in `crypto`. */
+  /** Unsigned requests are refused, unless they are sealed. [MS-SMB2] 3.3.5.2.4 */
   readonly signingRequired: boolean;
   readonly encryptData: boolean;
 }
