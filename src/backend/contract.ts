@@ -7,6 +7,7 @@
  * above keeps elsewhere or answers as a volume without that feature would.
  */
 import type { FileTime } from '../base/clock.ts';
+import type { Sid } from '../wire/dtyp/sid.ts';
 
 /** An answer now or later. Quick answers should be given directly: a promise costs more than a page-cache read. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -133,6 +134,8 @@ export interface Backend {
   readonly sparse?: SparseAbility;
   readonly copyRange?: CopyRangeAbility;
   readonly watch?: WatchAbility;
+  readonly snapshots?: SnapshotAbility;
+  readonly quota?: QuotaAbility;
 }
 
 export interface SymlinkAbility {
@@ -192,4 +195,32 @@ export interface BackendChange {
 export interface WatchAbility {
   /** Reports changes made by others below `path`, until the signal fires. */
   watch(path: BackendPath, report: (change: BackendChange) => void, signal: AbortSignal): void;
+}
+
+/** Earlier states of the store, which clients see as previous versions. */
+export interface SnapshotAbility {
+  /** When the snapshots were taken that may hold `path`, newest first; times of whole seconds. */
+  list(path: BackendPath): MaybePromise<readonly FileTime[]>;
+  /** The store as it was then, read-only; ENOENT when there is no such snapshot. It lives as long as this store. */
+  at(time: FileTime): MaybePromise<Backend>;
+}
+
+/** What one owner uses and may use. [MS-FSCC] 2.4.41 */
+export interface QuotaEntry {
+  readonly owner: Sid;
+  readonly usedBytes: bigint;
+  /** Where a warning is due; -1 means never. */
+  readonly thresholdBytes: bigint;
+  /** Where writing ends with EDQUOT; -1 means never. */
+  readonly limitBytes: bigint;
+}
+
+/** Space accounted by owner. */
+export interface QuotaAbility {
+  /** All entries, in an order that does not change. */
+  read(): MaybePromise<readonly QuotaEntry[]>;
+  /** Sets threshold and limit of the owners named; `usedBytes` is ignored. */
+  write(entries: readonly QuotaEntry[]): MaybePromise<void>;
+  /** Forgets an owner's limits. */
+  remove(owner: Sid): MaybePromise<void>;
 }
