@@ -1,7 +1,8 @@
 /**
  * The Server Service: shares, server information, sessions. [MS-SRVS]
  */
-import { type OperationTable, operation, type RpcCaller, type RpcEndpoint } from './endpoint.ts';
+import { type CatalogCall, type CatalogOperations, catalogService, platform } from './catalog-service.ts';
+import type { RpcEndpoint } from './endpoint.ts';
 import {
   answerEnum,
   answerInfo,
@@ -13,7 +14,7 @@ import {
   Win32Error,
   word,
 } from './info-level.ts';
-import { NdrReader, NdrWriter } from './ndr.ts';
+import { type NdrReader, NdrWriter } from './ndr.ts';
 import type {
   ConnectionRecord,
   FileRecord,
@@ -24,26 +25,17 @@ import type {
 } from './server-catalog.ts';
 import { writeTimeOfDay } from './time-of-day.ts';
 
-interface Call {
-  readonly reader: NdrReader;
-  readonly catalog: ServerCatalog;
-  readonly caller: RpcCaller;
-}
-
 /** The interface on the pipe `srvsvc`. */
 export function serverService(catalog: ServerCatalog): RpcEndpoint {
-  return {
+  const about = {
     name: 'srvsvc',
     uuid: '4b324fc8-1670-01d3-1278-5a47bf6ee188',
     versionMajor: 3,
     versionMinor: 0,
-    call(opnum, stub, caller) {
-      return operation(operations, opnum)({ reader: new NdrReader(stub), catalog, caller });
-    },
   };
+  return catalogService(about, catalog, operations);
 }
 
-const platformNt = 500;
 /** Workstation, server, NT, NT server. [MS-SRVS] 2.2.2.7 */
 const serverType = 0x0000_9003;
 
@@ -92,7 +84,7 @@ const shareInfoLevels: InfoLevels<ShareRecord> = new Map([
   [1501, privileged(...shareSecurity)],
 ]);
 
-const serverHead = [word<ServerIdentity>(() => platformNt), text<ServerIdentity>((server) => server.name)];
+const serverHead = [platform, text<ServerIdentity>((server) => server.name)];
 const serverDetail = [
   ...serverHead,
   word<ServerIdentity>((server) => server.versionMajor),
@@ -203,7 +195,7 @@ function withoutBackslashes(name: string | undefined): string | undefined {
 }
 
 /** NetrConnectionEnum. [MS-SRVS] 3.1.4.1 */
-function connectionEnum({ reader, catalog, caller }: Call): Buffer {
+function connectionEnum({ reader, catalog, caller }: CatalogCall): Buffer {
   uniqueText(reader);
   const qualifier = withoutBackslashes(uniqueText(reader));
   const matches = (connection: ConnectionRecord): boolean =>
@@ -214,7 +206,7 @@ function connectionEnum({ reader, catalog, caller }: Call): Buffer {
 }
 
 /** NetrFileEnum. [MS-SRVS] 3.1.4.2 */
-function fileEnum({ reader, catalog, caller }: Call): Buffer {
+function fileEnum({ reader, catalog, caller }: CatalogCall): Buffer {
   uniqueText(reader);
   const basePath = (uniqueText(reader) ?? '').toLowerCase();
   const userName = uniqueText(reader);
@@ -226,7 +218,7 @@ function fileEnum({ reader, catalog, caller }: Call): Buffer {
 }
 
 /** NetrSessionEnum. [MS-SRVS] 3.1.4.5 */
-function sessionEnum({ reader, catalog, caller }: Call): Buffer {
+function sessionEnum({ reader, catalog, caller }: CatalogCall): Buffer {
   uniqueText(reader);
   const clientName = withoutBackslashes(uniqueText(reader));
   const userName = uniqueText(reader);
@@ -238,14 +230,14 @@ function sessionEnum({ reader, catalog, caller }: Call): Buffer {
 }
 
 /** NetrShareEnum and NetrShareEnumSticky: all shares are sticky. [MS-SRVS] 3.1.4.8, 3.1.4.9 */
-function shareEnum({ reader, catalog, caller }: Call): Buffer {
+function shareEnum({ reader, catalog, caller }: CatalogCall): Buffer {
   uniqueText(reader);
   const request = readEnum(reader, shareEnumLevels);
   return answerEnum({ levels: shareEnumLevels, request, caller, records: () => catalog.shares(caller) });
 }
 
 /** NetrShareGetInfo. [MS-SRVS] 3.1.4.10 */
-function shareGetInfo({ reader, catalog, caller }: Call): Buffer {
+function shareGetInfo({ reader, catalog, caller }: CatalogCall): Buffer {
   uniqueText(reader);
   const name = reader.text();
   const level = reader.u32();
@@ -260,7 +252,7 @@ function shareGetInfo({ reader, catalog, caller }: Call): Buffer {
 }
 
 /** NetrServerGetInfo. [MS-SRVS] 3.1.4.17 */
-function serverGetInfo({ reader, catalog, caller }: Call): Buffer {
+function serverGetInfo({ reader, catalog, caller }: CatalogCall): Buffer {
   uniqueText(reader);
   const level = reader.u32();
   const record = neverPresent.has(level) ? undefined : catalog.identity;
@@ -268,7 +260,7 @@ function serverGetInfo({ reader, catalog, caller }: Call): Buffer {
 }
 
 /** NetrRemoteTOD. [MS-SRVS] 3.1.4.21 */
-function remoteTimeOfDay({ reader, catalog }: Call): Buffer {
+function remoteTimeOfDay({ reader, catalog }: CatalogCall): Buffer {
   uniqueText(reader);
   const writer = new NdrWriter();
   writer.pointer(() => writeTimeOfDay(writer, catalog.now()));
@@ -288,7 +280,7 @@ const nameLengths: ReadonlyMap<number, number> = new Map([
 const illegalInNames = /["/\\[\]:|<>+;,?*=\p{Cc}]/u;
 
 /** NetprNameValidate. [MS-SRVS] 3.1.4.32 */
-function nameValidate({ reader }: Call): Buffer {
+function nameValidate({ reader }: CatalogCall): Buffer {
   uniqueText(reader);
   const name = reader.text();
   const lengthMax = nameLengths.get(reader.u32());
@@ -318,7 +310,7 @@ function deniedWithParameter(): Buffer {
 }
 
 /** [MS-SRVS] 3.1.4; any other number is answered with a fault. */
-const operations: OperationTable<(call: Call) => Buffer> = new Map([
+const operations: CatalogOperations = new Map([
   [8, connectionEnum],
   [9, fileEnum],
   [11, denied], // NetrFileClose

@@ -1,7 +1,8 @@
 /**
  * The Workstation Service: who this machine is. [MS-WKST]
  */
-import { type OperationTable, operation, type RpcCaller, type RpcEndpoint } from './endpoint.ts';
+import { type CatalogCall, type CatalogOperations, catalogService, platform } from './catalog-service.ts';
+import type { RpcEndpoint } from './endpoint.ts';
 import {
   answerEnum,
   answerInfo,
@@ -13,32 +14,21 @@ import {
   Win32Error,
   word,
 } from './info-level.ts';
-import { NdrReader } from './ndr.ts';
 import type { ServerCatalog, ServerIdentity, SessionRecord } from './server-catalog.ts';
-
-interface Call {
-  readonly reader: NdrReader;
-  readonly catalog: ServerCatalog;
-  readonly caller: RpcCaller;
-}
 
 /** The interface on the pipe `wkssvc`. */
 export function workstationService(catalog: ServerCatalog): RpcEndpoint {
-  return {
+  const about = {
     name: 'wkssvc',
     uuid: '6bffd098-a112-3610-9833-46c3f87e345a',
     versionMajor: 1,
     versionMinor: 0,
-    call(opnum, stub, caller) {
-      return operation(operations, opnum)({ reader: new NdrReader(stub), catalog, caller });
-    },
   };
+  return catalogService(about, catalog, operations);
 }
 
-const platformNt = 500;
-
 const head = [
-  word<ServerIdentity>(() => platformNt),
+  platform,
   text<ServerIdentity>((server) => server.name),
   text<ServerIdentity>((server) => server.domainName),
   word<ServerIdentity>((server) => server.versionMajor),
@@ -70,7 +60,7 @@ const userLevels: InfoLevels<SessionRecord> = new Map([
 ]);
 
 /** NetrWkstaGetInfo. [MS-WKST] 3.2.4.1 */
-function workstationGetInfo({ reader, catalog, caller }: Call): Buffer {
+function workstationGetInfo({ reader, catalog, caller }: CatalogCall): Buffer {
   reader.unique(() => reader.text());
   const level = reader.u32();
   const absent = Win32Error.INVALID_LEVEL;
@@ -78,13 +68,13 @@ function workstationGetInfo({ reader, catalog, caller }: Call): Buffer {
 }
 
 /** NetrWkstaUserEnum: nobody is logged on at the console. [MS-WKST] 3.2.4.3 */
-function userEnum({ reader, caller }: Call): Buffer {
+function userEnum({ reader, caller }: CatalogCall): Buffer {
   reader.unique(() => reader.text());
   return answerEnum({ levels: userLevels, request: readEnum(reader, userLevels), caller, records: () => [] });
 }
 
 /** [MS-WKST] 3.2.4; any other number is answered with a fault. */
-const operations: OperationTable<(call: Call) => Buffer> = new Map([
+const operations: CatalogOperations = new Map([
   [0, workstationGetInfo],
   [2, userEnum],
 ]);
