@@ -101,7 +101,8 @@ function obstacleAtTarget(
   }
   const directory = state.files.get(to.ancestors.at(-1)?.directory ?? '');
   if (directory !== undefined) {
-    const opposing = opposingOpens(directory, targetDirectoryAccess);
+    // Directories move all the same, as on Samba: who watches one often holds it with every right, deletion among them.
+    const opposing = open.isDirectory ? [] : opposingOpens(directory, targetDirectoryAccess);
     const caches = breakHandlesOf(state, opposing, scope);
     if (caches.length > 0) return broken(caches);
     if (opposing.some((other) => !other.isClosed)) return denied(NtStatus.SHARING_VIOLATION);

@@ -3,32 +3,79 @@
  */
 import { NtStatus } from '../base/status.ts';
 import type { Connection } from '../session/connection.ts';
+import type { Session } from '../session/session.ts';
 import type { TreeConnect } from '../session/tree-connect.ts';
 import type { Codec } from '../wire/codec.ts';
 import { Command, HeaderFlags, NO_SIGNATURE, UNSOLICITED_MESSAGE_ID } from '../wire/smb2/header.ts';
 import { ReplyBuffer } from './reply.ts';
 import { send } from './respond.ts';
 
-/** What is to be sent, and on which of a session's channels. */
+/** What is to be sent, and on which connection: the session's newest channel, or the client's oldest connection. */
 export interface Notice<T> {
   readonly codec: Codec<T>;
   readonly value: T;
-  readonly channel: 'oldest' | 'newest';
+  readonly to: 'newest-channel' | 'oldest-connection';
 }
 
 /**
- * Sends a notice about an open of `tree` as an unsolicited OPLOCK_BREAK on one of the session's channels; sealed where the
- * requests of that tree must be. False when there is none left to send it on.
+ * Sends a notice about an open of `tree` as an unsolicited OPLOCK_BREAK; sealed where the requests of that tree must be.
+ * False when no connection is left to send it on.
  */
 export function notifyClient<T>(tree: TreeConnect, notice: Notice<T>): boolean {
-  const channels = [...tree.session.channels.keys()].filter((channel) => !channel.isClosed);
-  const connection = channels.at(notice.channel === 'oldest' ? 0 : -1);
+  const connection =
+    notice.to === 'newest-channel'
+      ? channelsOf(tree.session).at(-1)
+      : oldestConnection(tree.session, isSealed(tree));
   if (connection === undefined) return false;
   notifyOn(connection, tree, notice);
   return true;
 }
 
-function notifyOn<T>(connection: Connection, { session, encryptData }: TreeConnect, notice: Notice<T>): void {
+function channelsOf(session: Session): Connection[] {
+  return [...session.channels.keys()].filter((channel) => !channel.isClosed);
+}
+
+function isSealed({ session, encryptData }: TreeConnect): boolean {
+  return encryptData || session.authenticated?.encryptData === true;
+}
+
+/**
+ * Where the client of `session` hears of its leases. They belong to the client and not to the session; its oldest connection is
+ * the one that smbtorture saw Windows use. A ClientGuid is only a claim: a connection counts when the same user has a
+ * session there. What is sealed can be read on the session's own channels only.
+ */
+function oldestConnection(session: Session, sealed: boolean): Connection | undefined {
+  if (sealed) return channelsOf(session)[0];
+  for (const connection of session.server.connectionsOf(session.clientGuid)) {
+    if (!connection.isClosed && carriesUserOf(connection, session)) return connection;
+  }
+  return undefined;
+}
+
+function carriesUserOf({ sessions }: Connection, session: Session): boolean {
+  if (sessions.get(session.sessionId) === session) return true;
+  const user = session.authenticated?.identity.sid;
+  for (const other of sessions.values()) {
+    if (other.state !== 'in-progress' && other.authenticated?.identity.sid === user) return true;
+  }
+  return false;
+}
+
+/** The sessions whose notices went out on `connection` as the oldest of its client, and must now find another. */
+export function sessionsHearingOn(connection: Connection): Session[] {
+  const clientGuid = connection.negotiated?.clientGuid;
+  if (clientGuid === undefined) return [];
+  const sessions = new Set<Session>();
+  for (const other of connection.server.connectionsOf(clientGuid)) {
+    for (const session of other.sessions.values()) sessions.add(session);
+  }
+  const heard = (session: Session): boolean =>
+    channelsOf(session)[0] === connection || oldestConnection(session, false) === connection;
+  return [...sessions].filter(heard);
+}
+
+function notifyOn<T>(connection: Connection, tree: TreeConnect, notice: Notice<T>): void {
+  const { session } = tree;
   const buffer = new ReplyBuffer(notice.codec.sizeOf(notice.value));
   buffer.writeBody(notice.codec, notice.value);
   buffer.writeHeader({
@@ -43,9 +90,8 @@ function notifyOn<T>(connection: Connection, { session, encryptData }: TreeConne
     sessionId: 0,
     signature: NO_SIGNATURE,
   });
-  const isSealed = encryptData || session.authenticated?.encryptData === true;
   try {
-    send(connection, [buffer], isSealed ? session.crypto : undefined);
+    send(connection, [buffer], isSealed(tree) ? session.crypto : undefined);
   } catch (error) {
     // What cannot be sealed is not sent, and the client must not wait for it: the connection ends.
     const reason = error instanceof Error ? error.message : String(error);

@@ -3,10 +3,10 @@
  */
 
 import type { Connection } from '../session/connection.ts';
-import type { Session } from '../session/session.ts';
 import type { TransportListener } from '../session/transport.ts';
 import { ProtocolViolation } from './ending.ts';
 import type { ExchangeHost } from './exchange.ts';
+import { sessionsHearingOn } from './notify-client.ts';
 import { pace } from './pace.ts';
 import { receive } from './receive.ts';
 import { repeatBreaks } from './volume-notifier.ts';
@@ -55,6 +55,7 @@ export class Peer implements TransportListener {
   async #release(): Promise<void> {
     const { connection } = this;
     if (connection.isClosed) return;
+    const hearing = sessionsHearingOn(connection);
     connection.isClosed = true;
     for (const request of connection.outstanding.values()) {
       if (request.sessionInUse?.adopt(request) !== true) request.end('disconnect');
@@ -65,19 +66,14 @@ export class Peer implements TransportListener {
       if (purpose === 'setup') sessions.push(session);
     }
     connection.authentications.clear();
-    const results = await Promise.allSettled(sessions.map((session) => removeChannel(session, connection)));
+    const results = await Promise.allSettled(sessions.map((session) => session.removeChannel(connection)));
     for (const result of results) {
       if (result.status === 'rejected') {
         connection.server.log.write('error', 'release-failed', { error: String(result.reason) });
       }
     }
     connection.sessions.clear();
+    for (const session of hearing) if (session.state !== 'ended') repeatBreaks(session);
     this.#host.released(connection);
   }
-}
-
-async function removeChannel(session: Session, connection: Connection): Promise<void> {
-  const [oldest] = session.channels.keys();
-  await session.removeChannel(connection);
-  if (oldest === connection) repeatBreaks(session);
 }

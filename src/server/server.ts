@@ -194,6 +194,7 @@ export class Server {
     if (left === 0) this.#addresses.delete(address);
     else this.#addresses.set(address, left);
     this.state.connections.delete(connection);
+    this.state.leaveClient(connection);
     this.#peers.delete(connection);
     this.state.log.write('debug', 'disconnected', { address });
   }

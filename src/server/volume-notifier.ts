@@ -21,7 +21,7 @@ export class VolumeNotifier implements ClientNotifier {
     if (open === undefined) return;
     // As Windows does: on the newest channel, and nowhere else if that one is lost.
     const value = { oplockLevel: toLevel, fileId: open.fileId };
-    notifyClient(open.tree, { codec: OplockBreak, value, channel: 'newest' });
+    notifyClient(open.tree, { codec: OplockBreak, value, to: 'newest-channel' });
   }
 
   breakLease(notice: LeaseBreakNotice): void {
@@ -32,8 +32,8 @@ export class VolumeNotifier implements ClientNotifier {
       currentLeaseState: notice.from,
       newLeaseState: notice.to,
     };
-    // The oldest channel first: when it is lost, the next one takes its place. See repeatBreaks.
-    const message = { codec: LeaseBreakNotification, value, channel: 'oldest' } as const;
+    // On the client's oldest connection: when it is lost, the next one takes its place. See repeatBreaks.
+    const message = { codec: LeaseBreakNotification, value, to: 'oldest-connection' } as const;
     for (const target of notice.opens) {
       const open = this.#server().opensByTarget.get(target);
       if (open !== undefined && notifyClient(open.tree, message)) return;
@@ -47,8 +47,7 @@ export class VolumeNotifier implements ClientNotifier {
 }
 
 /**
- * `session` has lost its oldest channel, which carries its lease breaks: those that the client has not acknowledged are sent
- * again. [MS-SMB2] 3.3.4.7
+ * `session` has lost the connection that carries its lease breaks: those that the client has not acknowledged are sent again. [MS-SMB2] 3.3.4.7
  */
 export function repeatBreaks(session: Session): void {
   const files = [...session.opens].flatMap(({ target }) => (target instanceof OpenFile ? [target] : []));

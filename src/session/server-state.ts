@@ -81,6 +81,8 @@ export class ServerState {
   readonly keyLog: KeyLog | undefined;
   readonly cryptoProvider: CryptoProvider | undefined;
   readonly connections = new Set<Connection>();
+  /** Connections by their ClientGuid, the oldest first. */
+  readonly #clients = new Map<string, Set<Connection>>();
   /** GlobalSessionTable. [MS-SMB2] 3.3.1.5 */
   readonly sessions = new Map<number, Session>();
   /** ShareList, by name in lower case. */
@@ -123,6 +125,24 @@ export class ServerState {
       const id = randomId32(this.entropy);
       if (!this.sessions.has(id)) return id;
     }
+  }
+
+  /** `connection` has negotiated: from now on it counts among its client's. */
+  joinClient(connection: Connection, clientGuid: string): void {
+    const joined = this.#clients.get(clientGuid) ?? new Set();
+    this.#clients.set(clientGuid, joined.add(connection));
+  }
+
+  leaveClient(connection: Connection): void {
+    const clientGuid = connection.negotiated?.clientGuid ?? '';
+    const joined = this.#clients.get(clientGuid);
+    joined?.delete(connection);
+    if (joined?.size === 0) this.#clients.delete(clientGuid);
+  }
+
+  /** The connections of a client, the oldest first. */
+  connectionsOf(clientGuid: string): Iterable<Connection> {
+    return this.#clients.get(clientGuid) ?? [];
   }
 
   tableSizes(): Counters {

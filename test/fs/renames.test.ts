@@ -52,6 +52,13 @@ test('the target’s directory is opened for the rename, by share modes', () => 
   }
 });
 
+test('a directory is renamed whatever shares its parent', () => {
+  const world = new World();
+  const folder = world.open('d/f', directory);
+  world.open('d', { ...directory, access: readWrite | AccessMask.DELETE, share: 7 });
+  assert.equal(describe(world.core.rename(folder, to, world.now)), 'done');
+});
+
 test('a leased directory that stands in the way is asked to close first', () => {
   const world = new World();
   const file = world.open('d/f');

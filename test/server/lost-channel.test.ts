@@ -145,18 +145,46 @@ describe('a lease break', () => {
       assert.deepEqual(await breakCounts(scene), [0, 0, 0]);
     }));
 
-  it('reaches the client by another of its sessions when the one that was told ends', () =>
+  it('goes out on the oldest connection of the client, whose session ever has the lease', () =>
     withChannels(async (scene) => {
-      const { tree, rival, channels, connect } = scene;
-      await tree.open('cached', lease);
+      const { rival, channels, connect } = scene;
       const other = await (await connect()).logOn(alice);
-      await (await other.connectTree('files')).open('cached', lease);
+      const held = await (await other.connectTree('files')).open('cached', lease);
       const opening = rival.open('cached');
-      assert.deepEqual(await breakCounts(scene), [0, 0, 0]);
-      assert.equal((await breaksOn(other)).length, 1);
-      other.connection.close();
       assert.deepEqual(await breakCounts(scene), [1, 0, 0]);
-      await acknowledge(tree, channels[0], R | H);
+      channels[0]?.connection.close();
+      assert.deepEqual(await breakCounts(scene), [0, 1, 0]);
+      assert.equal((await breaksOn(other)).length, 0);
+      await held.close();
+      await opening;
+    }));
+
+  it('does not go out on connections that only claim to be the client’s', () =>
+    withChannels(async (scene) => {
+      const { rival, channels, connect, settle } = scene;
+      const clientGuid = '12121212-3434-5656-7878-909090909090';
+      const claimant = await (await connect(clientGuid)).logOn(bob);
+      const owner = await (await connect(clientGuid)).logOn(alice);
+      const held = await (await owner.connectTree('files')).open('cached', lease);
+      const opening = rival.open('cached');
+      await settle();
+      const received = [...channels, claimant, owner].map(({ connection }) => connection.unsolicitedCount);
+      assert.deepEqual(received, [0, 0, 0, 0, 1]);
+      await held.close();
+      await opening;
+    }));
+
+  it('stays on the session’s own channels when it is sealed', () =>
+    withChannels(async (scene) => {
+      const { server, channels, connect, settle } = scene;
+      const other = await (await connect()).logOn(alice);
+      const held = await (await other.connectTree('secret')).open('cached', lease);
+      const rival = await (await connectClient(server.connect(), { clientGuid: rivalGuid })).logOn(bob);
+      const opening = (await rival.connectTree('secret')).open('cached');
+      await settle();
+      const received = [...channels, other].map(({ connection }) => connection.unsolicitedCount);
+      assert.deepEqual(received, [0, 0, 0, 1]);
+      await held.close();
       await opening;
     }));
 });

@@ -63,6 +63,7 @@ export const negotiate = command({
       beforeSend(message) {
         preauth.update(message);
         connection.negotiated = Object.freeze({ ...negotiated, preauthHash: preauth.value });
+        server.joinClient(connection, request.clientGuid);
       },
     });
   },
