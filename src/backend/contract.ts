@@ -107,6 +107,8 @@ export interface Backend {
    * come, go or change meanwhile may or may not be seen, the others are seen once.
    */
   list(path: BackendPath, signal?: AbortSignal): AsyncIterable<readonly DirectoryEntry[]>;
+  /** As {@link list}, names only, for a store that tells them for much less. They may include what `list` hides. */
+  readonly listNames?: (path: BackendPath, signal?: AbortSignal) => AsyncIterable<readonly string[]>;
   makeDirectory(path: BackendPath): MaybePromise<void>;
   /** Removes a file or symbolic link (EISDIR otherwise). */
   removeFile(path: BackendPath): MaybePromise<void>;
@@ -189,12 +191,28 @@ export interface BackendChange {
   readonly path: BackendPath;
   /** The former path of something renamed, where the store knows it. */
   readonly from?: BackendPath;
-  readonly kind: 'created' | 'removed' | 'modified' | 'renamed';
+  /** `lost`: anything at or below `path` may have changed, the store could not follow. */
+  readonly kind: 'created' | 'removed' | 'modified' | 'renamed' | 'lost';
+}
+
+export interface WatchOptions {
+  /** Also what lies below the directories in `path`. Default true. */
+  readonly isRecursive?: boolean;
 }
 
 export interface WatchAbility {
-  /** Reports changes made by others below `path`, until the signal fires. */
-  watch(path: BackendPath, report: (change: BackendChange) => void, signal: AbortSignal): void;
+  /**
+   * Reports changes made by others at or below `path`, until the signal fires. Throws where the store cannot watch: what
+   * is not there, or as much as the system allows is watched already (ENOSPC, EMFILE).
+   */
+  watch(
+    path: BackendPath,
+    report: (change: BackendChange) => void,
+    signal: AbortSignal,
+    options?: WatchOptions,
+  ): void;
+  /** Returns when every change made before the call has been reported; absent where reports are never late. */
+  readonly settled?: () => MaybePromise<void>;
 }
 
 /** Earlier states of the store, which clients see as previous versions. */

@@ -100,6 +100,7 @@ export function wrapBackend(store: Backend, wrapping: Wrapping): Backend {
     async *list(path, signal) {
       yield* await gate({ operation: 'list', path }, () => store.list(path, signal));
     },
+    ...wrapNames(store, gate),
     makeDirectory: (path) => gate({ operation: 'makeDirectory', path }, () => store.makeDirectory(path)),
     removeFile: (path) => gate({ operation: 'removeFile', path }, () => store.removeFile(path)),
     removeDirectory: (path) =>
@@ -113,6 +114,16 @@ export function wrapBackend(store: Backend, wrapping: Wrapping): Backend {
     ...wrapMetadata(store, gate),
     ...wrapRanges(store, gate),
     ...(store.watch === undefined ? {} : { watch: store.watch }),
+  };
+}
+
+function wrapNames(store: Backend, gate: Gate): Partial<Backend> {
+  const { listNames } = store;
+  if (listNames === undefined) return {};
+  return {
+    async *listNames(path, signal) {
+      yield* await gate({ operation: 'list', path }, () => listNames.call(store, path, signal));
+    },
   };
 }
 

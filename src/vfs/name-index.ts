@@ -1,111 +1,241 @@
 /**
  * Names of directories by what they are without regard to case, for stores that tell `a` from `A`. A directory is read
- * once; after that the index follows this server's own changes, and is dropped when the directory was changed by others.
+ * once; after that the index follows this server's own changes and those that the store reports of others. Where the
+ * store cannot watch a directory, it is read again when its times say that it was changed.
  */
-import type { Backend, BackendPath, BackendStat } from '../backend/contract.ts';
+import type { Backend, BackendChange, BackendPath, BackendStat } from '../backend/contract.ts';
+import { isWithin, nameOf, parentOf } from '../backend/path.ts';
 import { isShortName, upper } from '../fs/names.ts';
+import { FoldedNames } from './folded-names.ts';
 import { shownName } from './name-mapping.ts';
 import { generatedName } from './short-names.ts';
 
-/** Names that all indexes of one volume may hold together, about 100 bytes each. */
-const namesMax = 200_000;
+export interface NameIndexOptions {
+  readonly backend: Backend;
+  /** A number that clients cannot guess: names are hashed with it. */
+  readonly seed: number;
+  /** Names that all indexes may hold together, about 40 bytes each; larger directories are read for each look. */
+  readonly namesMax?: number;
+  /** Directories that may have an index, each with a watch in the store. */
+  readonly directoriesMax?: number;
+}
+
+/** Where a name is looked for, as it was just found. */
+export interface IndexedDirectory {
+  readonly path: BackendPath;
+  readonly stat: BackendStat;
+}
 
 interface DirectoryIndex {
-  /** Stored names by folded shown name. */
-  readonly names: Map<string, string>;
+  readonly fileId: bigint;
+  readonly names: FoldedNames;
+  /** The times of the directory up to which the names are right; of no use while it is watched. */
   stamp: string;
+  readonly watching: AbortController;
+  /** The store tells of what others change. */
+  isWatched: boolean;
+  /** Something was missed. */
+  isStale: boolean;
+  /** More names than may be held. */
+  isTooLarge: boolean;
+  /** Resolves when the directory has been read. */
+  ready: Promise<void>;
 }
+
+const namesMaxDefault = 2_000_000;
+const directoriesMaxDefault = 4096;
+/** Generated short names are made for each look: up to this many in a directory. */
+const shortNamesMax = 20_000;
 
 export class NameIndex {
   readonly #backend: Backend;
+  readonly #seed: number;
+  readonly #namesMax: number;
+  readonly #directoriesMax: number;
   /** In the order of last use. */
   readonly #directories = new Map<BackendPath, DirectoryIndex>();
-  readonly #loading = new Map<BackendPath, Promise<DirectoryIndex>>();
   #nameCount = 0;
 
-  constructor(backend: Backend) {
-    this.#backend = backend;
+  constructor(options: NameIndexOptions) {
+    this.#backend = options.backend;
+    this.#seed = options.seed;
+    this.#namesMax = options.namesMax ?? namesMaxDefault;
+    this.#directoriesMax = options.directoriesMax ?? directoriesMaxDefault;
   }
 
-  /** The stored name in `directory` that equals `name`, as clients write it, but for case. */
-  async find(directory: BackendPath, name: string): Promise<string | undefined> {
-    const index = await this.#load(directory);
+  /** Names held at the moment. */
+  get size(): number {
+    return this.#nameCount;
+  }
+
+  /** A stored name in `directory` that equals `name`, as clients write it, but for case. It may be gone by now. */
+  async find(directory: IndexedDirectory, name: string): Promise<string | undefined> {
     const folded = upper(name);
-    return index.names.get(folded) ?? (folded.includes('~') ? findShort(index, folded) : undefined);
+    const index = await this.#current(directory);
+    if (index.isTooLarge) return this.#scanned(directory.path, folded);
+    return index.names.find(folded) ?? (folded.includes('~') ? findShort(index, folded) : undefined);
   }
 
-  /** This server made `stored` in `directory`. */
+  /** This server made `stored` in `directory`, or found it there. */
   async added(directory: BackendPath, stored: string): Promise<void> {
-    await this.#changed(directory, (names) => names.set(upper(shownName(stored)), stored));
+    await this.#changed(directory, (names) => names.add(stored));
   }
 
-  /** This server removed `stored` from `directory`. */
+  /** This server removed `stored` from `directory`, or did not find it there. */
   async removed(directory: BackendPath, stored: string): Promise<void> {
-    await this.#changed(directory, (names) => {
-      const key = upper(shownName(stored));
-      if (names.get(key) === stored) names.delete(key);
-    });
+    await this.#changed(directory, (names) => names.remove(stored));
   }
 
   /** Forgets `directory` and everything below it, e.g. because it was renamed. */
   forget(directory: BackendPath): void {
-    for (const path of this.#directories.keys()) {
-      if (path === directory || path.startsWith(`${directory}/`)) this.#drop(path);
-    }
+    for (const path of this.#directories.keys()) if (isWithin(path, directory)) this.#drop(path);
   }
 
-  async #changed(directory: BackendPath, apply: (names: Map<string, string>) => void): Promise<void> {
+  /** Ends all watches. */
+  close(): void {
+    this.forget('');
+  }
+
+  async #changed(directory: BackendPath, apply: (names: FoldedNames) => void): Promise<void> {
     const index = this.#directories.get(directory);
     if (index === undefined) return;
+    this.#apply(index, apply);
+    if (!index.isWatched) index.stamp = stampOf(await this.#backend.stat(directory));
+  }
+
+  #apply(index: DirectoryIndex, apply: (names: FoldedNames) => void): void {
     const before = index.names.size;
     apply(index.names);
     this.#nameCount += index.names.size - before;
-    index.stamp = stampOf(await this.#backend.stat(directory));
   }
 
-  async #load(directory: BackendPath): Promise<DirectoryIndex> {
-    const stamp = stampOf(await this.#backend.stat(directory));
-    const known = this.#directories.get(directory);
-    if (known?.stamp === stamp) {
-      this.#directories.delete(directory);
-      this.#directories.set(directory, known);
-      return known;
+  async #current(directory: IndexedDirectory): Promise<DirectoryIndex> {
+    const { path, stat } = directory;
+    const known = this.#directories.get(path);
+    if (known !== undefined && known.fileId === stat.fileId) {
+      await known.ready;
+      if (await this.#isCurrent(known, stat)) {
+        this.#directories.delete(path);
+        this.#directories.set(path, known);
+        return known;
+      }
     }
-    const loading = this.#loading.get(directory) ?? this.#read(directory, stamp);
-    this.#loading.set(directory, loading);
-    try {
-      return await loading;
-    } finally {
-      this.#loading.delete(directory);
-    }
+    if (this.#directories.get(path) === known) this.#drop(path);
+    const index = this.#directories.get(path) ?? this.#begin(path, stat);
+    await index.ready;
+    return index;
   }
 
-  async #read(directory: BackendPath, stamp: string): Promise<DirectoryIndex> {
-    const names = new Map<string, string>();
-    for await (const batch of this.#backend.list(directory)) {
-      for (const { name } of batch) names.set(upper(shownName(name)), name);
+  async #isCurrent(index: DirectoryIndex, stat: BackendStat): Promise<boolean> {
+    if (index.isWatched) {
+      const settled = this.#backend.watch?.settled?.();
+      if (settled instanceof Promise) await settled;
+      return !index.isStale;
     }
-    const index: DirectoryIndex = { names, stamp };
-    this.#drop(directory);
-    this.#directories.set(directory, index);
-    this.#nameCount += names.size;
-    for (const path of this.#directories.keys()) {
-      if (this.#nameCount <= namesMax || path === directory) break;
-      this.#drop(path);
+    return !index.isStale && index.stamp === stampOf(stat);
+  }
+
+  #begin(path: BackendPath, stat: BackendStat): DirectoryIndex {
+    const index: DirectoryIndex = {
+      fileId: stat.fileId,
+      names: new FoldedNames(this.#seed),
+      stamp: stampOf(stat),
+      watching: new AbortController(),
+      isWatched: false,
+      isStale: false,
+      isTooLarge: false,
+      ready: Promise.resolve(),
+    };
+    this.#directories.set(path, index);
+    index.isWatched = this.#watch(path, index);
+    index.ready = this.#read(path, index).catch((error: unknown) => {
+      if (this.#directories.get(path) === index) this.#drop(path);
+      throw error;
+    });
+    // Whoever waits for it is told.
+    index.ready.catch(() => undefined);
+    for (const [oldest] of this.#directories) {
+      if (this.#directories.size <= this.#directoriesMax) break;
+      this.#drop(oldest);
     }
     return index;
   }
 
-  #drop(directory: BackendPath): void {
-    this.#nameCount -= this.#directories.get(directory)?.names.size ?? 0;
-    this.#directories.delete(directory);
+  /** What changes from now on is applied as it is told; a name that was told to be gone may then still be read. */
+  #watch(path: BackendPath, index: DirectoryIndex): boolean {
+    const { watch } = this.#backend;
+    if (watch === undefined) return false;
+    const report = (change: BackendChange): void => this.#follow(path, index, change);
+    try {
+      watch.watch(path, report, index.watching.signal, { isRecursive: false });
+      return true;
+    } catch {
+      // The directory's times serve as well, at the price of reading it again.
+      return false;
+    }
+  }
+
+  #follow(path: BackendPath, index: DirectoryIndex, change: BackendChange): void {
+    if (change.kind === 'lost') index.isStale = true;
+    const { from, path: to } = change;
+    this.#apply(index, (names) => {
+      if (from !== undefined && parentOf(from) === path) names.remove(nameOf(from));
+      if (to === path || parentOf(to) !== path) return;
+      if (change.kind === 'removed') names.remove(nameOf(to));
+      else if (change.kind === 'created' || change.kind === 'renamed') names.add(nameOf(to));
+    });
+  }
+
+  async #read(path: BackendPath, index: DirectoryIndex): Promise<void> {
+    for await (const batch of this.#names(path)) {
+      if (index.watching.signal.aborted) return;
+      this.#apply(index, (names) => {
+        for (const name of batch) names.add(name);
+      });
+      this.#makeRoom(path);
+      if (this.#nameCount <= this.#namesMax) continue;
+      this.#nameCount -= index.names.size;
+      index.names.clear();
+      index.isTooLarge = true;
+      return;
+    }
+  }
+
+  async *#names(path: BackendPath): AsyncIterable<readonly string[]> {
+    const { listNames } = this.#backend;
+    if (listNames !== undefined) return yield* listNames.call(this.#backend, path);
+    for await (const batch of this.#backend.list(path)) yield batch.map(({ name }) => name);
+  }
+
+  /** Drops what was not used for the longest time, but for the directory that needs the room. */
+  #makeRoom(path: BackendPath): void {
+    for (const oldest of this.#directories.keys()) {
+      if (this.#nameCount <= this.#namesMax) return;
+      if (oldest !== path) this.#drop(oldest);
+    }
+  }
+
+  /** Looks through a directory that is too large for an index. */
+  async #scanned(path: BackendPath, folded: string): Promise<string | undefined> {
+    for await (const batch of this.#names(path)) {
+      for (const name of batch) if (upper(shownName(name)) === folded) return name;
+    }
+    return undefined;
+  }
+
+  #drop(path: BackendPath): void {
+    const index = this.#directories.get(path);
+    if (index === undefined) return;
+    this.#directories.delete(path);
+    this.#nameCount -= index.names.size;
+    index.watching.abort();
   }
 }
 
 /** The stored name whose generated short name is `folded`. */
 function findShort({ names }: DirectoryIndex, folded: string): string | undefined {
-  if (!isShortName(folded)) return undefined;
-  for (const stored of names.values()) if (generatedName(shownName(stored)) === folded) return stored;
+  if (!isShortName(folded) || names.size > shortNamesMax) return undefined;
+  for (const stored of names.stored()) if (generatedName(shownName(stored)) === folded) return stored;
   return undefined;
 }
 

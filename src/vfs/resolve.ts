@@ -12,6 +12,9 @@ import { shownName, storedName } from './name-mapping.ts';
 import { isAbsent, statusOf } from './status-of-error.ts';
 import { hopsMax, readTarget, relativeNames, stoppedOnSymlink } from './symlinks.ts';
 
+/** How often a name that the index knew and the store does not is looked for again. */
+const lookTurns = 3;
+
 /** A directory on the way. */
 export interface Directory {
   readonly path: BackendPath;
@@ -180,8 +183,14 @@ export class Resolver {
     const wanted = storedName(name);
     const exact = await this.#look(directory, wanted);
     if (exact.stat !== undefined || this.#backend.isCaseSensitive === false) return exact;
-    const stored = await this.#index.find(directory.path, name);
-    return stored === undefined || stored === wanted ? exact : this.#look(directory, stored);
+    for (let turn = 0; turn < lookTurns; turn++) {
+      const stored = await this.#index.find(directory, name);
+      if (stored === undefined || stored === wanted) return exact;
+      const found = await this.#look(directory, stored);
+      if (found.stat !== undefined) return found;
+      await this.#index.removed(directory.path, stored);
+    }
+    return exact;
   }
 
   async #look(directory: Directory, stored: string): Promise<Entry> {

@@ -4,7 +4,7 @@
 import type { Backend, BackendPath } from '../backend/contract.ts';
 import { nameOf, parentOf } from '../backend/path.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Entropy } from '../base/entropy.ts';
+import { type Entropy, randomId32 } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { upper } from '../fs/names.ts';
@@ -98,7 +98,7 @@ export class Volume implements RemovalTarget {
     this.hidesUnreadable = options.hidesUnreadable ?? false;
     this.keepsAutoInherited = options.keepsAutoInherited ?? false;
     this.#isHiddenName = options.isHiddenName;
-    this.index = new NameIndex(this.backend);
+    this.index = new NameIndex({ backend: this.backend, seed: randomId32(options.entropy) });
     const keyOf = (fileId: bigint): FileKey => this.keyOf(fileId);
     this.resolver = new Resolver({ backend: this.backend, index: this.index, keyOf });
     this.driver.attach(this);
@@ -208,6 +208,7 @@ export class Volume implements RemovalTarget {
     await Promise.allSettled(closing);
     await this.driver.removed();
     this.driver.detach(this);
+    this.index.close();
     await this.backend.close();
   }
 
