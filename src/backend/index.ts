@@ -16,6 +16,14 @@ export type {
   StreamStore,
   ToldTime,
 } from './metadata-store.ts';
+export { fromNodeFs, type NodeFsOptions } from './node-fs.ts';
+export {
+  isNodeFs,
+  type NodeFileHandle,
+  type NodeFsPromises,
+  type NodeFsSource,
+  type NodeStats,
+} from './node-fs-source.ts';
 export { readOnly } from './read-only.ts';
 export {
   type BackendCall,

@@ -57,6 +57,7 @@ export function backendContract(
     hasExactNames: options.hasExactNames ?? true,
     timeStep: options.timeStep ?? 1n,
     fileBytesMax: options.fileBytesMax ?? Number.MAX_SAFE_INTEGER,
+    pathCharsMax: options.pathCharsMax ?? 32_000,
     another: options.another ?? (() => undefined),
     settle: options.settle ?? (() => Promise.resolve()),
   };
@@ -64,7 +65,7 @@ export function backendContract(
     options.test(`${name}: ${behaviour}`, async (context) => {
       const backend = await factory();
       try {
-        const isOffered = needs === undefined || needs(backend, traits);
+        const isOffered = needs === undefined || (await needs(backend, traits));
         if (isOffered) await run(backend, traits);
         else context?.skip?.('not offered by this store');
       } finally {

@@ -18,6 +18,8 @@ export interface ContractTraits {
   readonly timeStep: bigint;
   /** Size of the largest file. */
   readonly fileBytesMax: number;
+  /** Length of the longest path. Default: no limit below 32,000. */
+  readonly pathCharsMax: number;
   /** A second instance over the same store, for changes made by others. */
   readonly another: (backend: Backend) => Backend | undefined;
   /** Lets a moment pass, for a store that learns late of changes made by others. Default: nothing. */
@@ -28,7 +30,7 @@ export interface ContractCase {
   /** What a store does, as a sentence. */
   readonly behaviour: string;
   /** The case applies only where this holds: it judges an optional ability. */
-  readonly needs?: (backend: Backend, traits: ContractTraits) => boolean;
+  readonly needs?: (backend: Backend, traits: ContractTraits) => boolean | Promise<boolean>;
   readonly run: (backend: Backend, traits: ContractTraits) => Promise<void>;
 }
 

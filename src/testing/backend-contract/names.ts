@@ -86,6 +86,7 @@ export const nameCases: readonly ContractCase[] = [
   },
   {
     behaviour: 'a path may be much longer than a name',
+    needs: (_, traits) => traits.pathCharsMax >= 10_000,
     async run(backend) {
       const names = Array.from({ length: 40 }, (_, depth) => `${depth}-${'d'.repeat(200)}`);
       for (let depth = 1; depth <= names.length; depth++) {

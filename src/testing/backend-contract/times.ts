@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Backend } from '../../backend/contract.ts';
 import { type ContractCase, createFile, withHandle } from './case.ts';
 
 /** 2021-03-04T05:06:07.1234567Z: every digit of the 100 ns counts. */
@@ -110,7 +111,7 @@ export const timeCases: readonly ContractCase[] = [
   },
   {
     behaviour: 'DOS attributes are kept, for files and directories',
-    needs: (backend) => keepsAttributes(backend.stat('')),
+    needs: keepsAttributes,
     async run(backend) {
       await createFile(backend, 'file');
       await backend.makeDirectory('directory');
@@ -127,7 +128,7 @@ export const timeCases: readonly ContractCase[] = [
   },
   {
     behaviour: 'a new file does not inherit what a removed one of the same name had',
-    needs: (backend) => keepsAttributes(backend.stat('')),
+    needs: keepsAttributes,
     async run(backend) {
       for (let turn = 0; turn < 20; turn++) {
         await createFile(backend, 'a');
@@ -143,8 +144,6 @@ export const timeCases: readonly ContractCase[] = [
   },
 ];
 
-/** Asked of an answer that may still be on its way; a store that answers late is judged by the cases themselves. */
-function keepsAttributes(stat: unknown): boolean {
-  if (stat instanceof Promise) return true;
-  return typeof stat === 'object' && stat !== null && 'attributes' in stat && stat.attributes !== undefined;
+async function keepsAttributes(backend: Backend): Promise<boolean> {
+  return (await backend.stat('')).attributes !== undefined;
 }
