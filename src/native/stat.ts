@@ -1,0 +1,167 @@
+/**
+ * statx(2): everything about a file in one call, with nanoseconds and the time of its birth.
+ */
+import type { Ffi } from './ffi.ts';
+import { bindCall, checkedFd, cString, type DiskName, type SystemCall } from './system-call.ts';
+
+const AT_EMPTY_PATH = 0x1000;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const STATX_BASIC_STATS = 0x7ff;
+const STATX_BTIME = 0x800;
+const STATX_MNT_ID = 0x1000;
+const MASK = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+
+const STATX_ATTR_COMPRESSED = 0x4;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
+
+const NS_PER_SECOND = 1_000_000_000n;
+
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+const S_IFDIR = 0o040000;
+const S_IFLNK = 0o120000;
+
+/**
+ * What statx told, read from its buffer when asked for; to be used again for the next call. The names are those of
+ * node:fs, so that code for its BigIntStats serves for both.
+ */
+export class StatxRecord {
+  /** struct statx */
+  readonly bytes: Buffer = Buffer.from(new ArrayBuffer(256));
+  readonly #words = new Uint32Array(this.bytes.buffer);
+  readonly #longs = new BigUint64Array(this.bytes.buffer);
+  readonly #signed = new BigInt64Array(this.bytes.buffer);
+
+  get mode(): number {
+    return this.#word(28) & 0xffff;
+  }
+
+  get nlink(): number {
+    return this.#word(16);
+  }
+
+  get uid(): number {
+    return this.#word(20);
+  }
+
+  get gid(): number {
+    return this.#word(24);
+  }
+
+  get ino(): bigint {
+    return this.#long(32);
+  }
+
+  get size(): bigint {
+    return this.#long(40);
+  }
+
+  /** Of 512 bytes. */
+  get blocks(): bigint {
+    return this.#long(48);
+  }
+
+  get blksize(): number {
+    return this.#word(4);
+  }
+
+  /** As in st_dev. */
+  get dev(): bigint {
+    return deviceNumber(this.#word(136), this.#word(140));
+  }
+
+  get atimeNs(): bigint {
+    return this.#time(64);
+  }
+
+  /** 0 where the file system keeps none. */
+  get birthtimeNs(): bigint {
+    return this.knowsBirthTime ? this.#time(80) : 0n;
+  }
+
+  get ctimeNs(): bigint {
+    return this.#time(96);
+  }
+
+  get mtimeNs(): bigint {
+    return this.#time(112);
+  }
+
+  get knowsBirthTime(): boolean {
+    return (this.#word(0) & STATX_BTIME) !== 0;
+  }
+
+  /** Differs between mounts, also between those of one device; 0 before Linux 5.8. */
+  get mountId(): bigint {
+    return (this.#word(0) & STATX_MNT_ID) === 0 ? 0n : this.#long(144);
+  }
+
+  /** Whether something is mounted here. */
+  get isMountRoot(): boolean {
+    return (this.#word(8) & STATX_ATTR_MOUNT_ROOT) !== 0;
+  }
+
+  /** Whether the file system compresses the file. */
+  get isCompressed(): boolean {
+    return (this.#word(8) & STATX_ATTR_COMPRESSED) !== 0;
+  }
+
+  isFile(): boolean {
+    return (this.mode & S_IFMT) === S_IFREG;
+  }
+
+  isDirectory(): boolean {
+    return (this.mode & S_IFMT) === S_IFDIR;
+  }
+
+  isSymbolicLink(): boolean {
+    return (this.mode & S_IFMT) === S_IFLNK;
+  }
+
+  #word(position: number): number {
+    return this.#words[position >> 2] ?? 0;
+  }
+
+  #long(position: number): bigint {
+    return this.#longs[position >> 3] ?? 0n;
+  }
+
+  #time(position: number): bigint {
+    return (this.#signed[position >> 3] ?? 0n) * NS_PER_SECOND + BigInt(this.#word(position + 8));
+  }
+}
+
+/** As makedev(3) makes it. */
+function deviceNumber(major: number, minor: number): bigint {
+  const low = BigInt((((major & 0xfff) << 8) | (minor & 0xff)) >>> 0);
+  if (major < 0x1000 && minor < 0x100) return low;
+  return low | (BigInt(major & ~0xfff) << 32n) | (BigInt(minor & ~0xff) << 12n);
+}
+
+/**
+ * Looks at `name` in the directory open as `directory`, or with an empty name at what is open as `directory` itself
+ * (O_PATH suffices), and fills `into`. A symbolic link is not followed.
+ */
+export interface Statx {
+  (directory: number, name: DiskName, into: StatxRecord): void;
+  /** The same in the thread pool. */
+  later(directory: number, name: DiskName, into: StatxRecord): Promise<void>;
+}
+
+type Call = SystemCall<[directory: number, name: DiskName, flags: number, mask: number, into: Buffer]>;
+
+/** `undefined` where libc has no statx. */
+export function bindStatx(ffi: Ffi): Statx | undefined {
+  const call: Call | undefined = bindCall(ffi, 'statx', ['int', 'int', 'str', 'int', 'uint32', 'void *']);
+  if (call === undefined) return undefined;
+  const flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
+  const statx = (directory: number, name: DiskName, into: StatxRecord): void => {
+    const answer = call.raw(checkedFd(directory, 'statx'), cString(name, 'statx'), flags, MASK, into.bytes);
+    call.checked(answer);
+  };
+  const later = (directory: number, name: DiskName, into: StatxRecord): Promise<void> =>
+    call.later([checkedFd(directory, 'statx'), cString(name, 'statx'), flags, MASK, into.bytes], (answer) => {
+      call.checked(answer);
+    });
+  return Object.assign(statx, { later });
+}
