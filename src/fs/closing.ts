@@ -3,7 +3,7 @@
  */
 import { NtStatus } from '../base/status.ts';
 import { removalAfter } from './deletion.ts';
-import { type CoreState, collectStream, leaveCreateGuid, type OpenState } from './file-object.ts';
+import { type CoreState, collectStream, leaveCreateGuid, type OpenState, touch } from './file-object.ts';
 import { releaseLocks } from './lock-requests.ts';
 import { endWatch } from './notify.ts';
 import { dropCache } from './oplock-breaks.ts';
@@ -23,6 +23,7 @@ export function closeOpen(state: CoreState, open: OpenState, ending: Ending): vo
   endWatch(state, open, NtStatus.NOTIFY_CLEANUP);
   stream.opens.delete(open);
   state.opens.delete(open.id);
+  touch(state, open);
   leaveCreateGuid(state, open);
   forgetDurable(state, open);
   // Both may let others go on, who must find the open gone.

@@ -2,7 +2,7 @@
  * The file-system core as the shell sees it. `createCore` in core.ts makes one.
  */
 import type { NtStatus } from '../base/status.ts';
-import type { OpenRecord } from './snapshot.ts';
+import type { OpenRecord, RecordChange } from './snapshot.ts';
 import type {
   CacheGrant,
   CacheRequest,
@@ -148,6 +148,8 @@ export interface FileCore {
 
   /** The persistent opens, with their locks, leases and deletion state. */
   snapshot(): CoreSnapshot;
+  /** How the snapshot differs from what it was when this was last called: what is to be stored now. */
+  takeChanges(): readonly RecordChange[];
   /** Opens of a snapshot, disconnected and waiting for their reclaim from `nowMs` on. */
   restore(snapshot: CoreSnapshot, nowMs: number): readonly CoreOpen[];
 }

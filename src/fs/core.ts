@@ -22,6 +22,7 @@ import {
   opensOfFile,
   sparedBy,
   stateOf,
+  touch,
 } from './file-object.ts';
 import { requestLocks } from './lock-requests.ts';
 import { report, watch } from './notify.ts';
@@ -43,7 +44,7 @@ import {
   obstacleToRename,
   obstacleToStreamRename,
 } from './rename.ts';
-import { restoreSnapshot, takeSnapshot } from './snapshot.ts';
+import { type RecordChange, restoreSnapshot, takeChanges, takeSnapshot } from './snapshot.ts';
 import { cancelTicket, waitForBreaks } from './tickets.ts';
 import type * as api from './types.ts';
 
@@ -208,7 +209,10 @@ class FileSystemCore implements FileCore {
     stream.file.streams.delete(stream.name);
     stream.name = to;
     stream.file.streams.set(to, stream);
-    for (const other of stream.opens) other.stream = to;
+    for (const other of stream.opens) {
+      other.stream = to;
+      touch(this.#state, other);
+    }
   }
 
   watch(open: api.CoreOpen, request: api.WatchRequest, _nowMs: number): api.WatchOutcome {
@@ -299,6 +303,10 @@ class FileSystemCore implements FileCore {
 
   snapshot(): CoreSnapshot {
     return takeSnapshot(this.#state);
+  }
+
+  takeChanges(): readonly RecordChange[] {
+    return takeChanges(this.#state);
   }
 
   restore(snapshot: CoreSnapshot, nowMs: number): readonly api.CoreOpen[] {

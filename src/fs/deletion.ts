@@ -8,6 +8,7 @@ import {
   type OpenState,
   opensOfFile,
   sparedBy,
+  touchFile,
 } from './file-object.ts';
 import { endWatchesOfDeleted } from './notify.ts';
 import type { Disposition, Place, Removal } from './types.ts';
@@ -19,6 +20,7 @@ export function applyDisposition(state: CoreState, open: OpenState, disposition:
   else if (disposition.isDelete) markDeleted(state, open);
   else unmarkDeleted(open);
   if (disposition.isDelete) open.isPosixDelete = disposition.isPosix === true;
+  touchFile(state, open.streamObject.file);
 }
 
 function markDeleted(state: CoreState, open: OpenState): void {
@@ -58,6 +60,7 @@ export function removalAfter(state: CoreState, open: OpenState): Removal | undef
   const stream = open.streamObject;
   const { file } = stream;
   if (file.pendingLinks.size === 0 && !stream.isDeletePending) return undefined;
+  touchFile(state, file);
   const linkKey = linkKeyOf(open.place);
   const pending = file.pendingLinks.get(linkKey);
   if (pending !== undefined) {

@@ -6,7 +6,7 @@ import { NtStatus } from '../base/status.ts';
 import { nilGuid } from '../wire/dtyp/guid.ts';
 import { LeaseState } from '../wire/flags.ts';
 import { closeOpen, endDisconnection } from './closing.ts';
-import { type CoreState, enterCreateGuid, leaveCreateGuid, type OpenState } from './file-object.ts';
+import { type CoreState, enterCreateGuid, leaveCreateGuid, type OpenState, touch } from './file-object.ts';
 import { endWaitingLocks } from './lock-requests.ts';
 import { endWatch } from './notify.ts';
 import { newestConnected, repeatBreak } from './oplock-breaks.ts';
@@ -28,6 +28,7 @@ export function grantDurable(state: CoreState, open: OpenState, request: Durable
     isResilient: false,
   };
   state.durables.set(request.persistentId, open);
+  touch(state, open);
 }
 
 function hasHandleCaching(open: OpenState): boolean {
@@ -43,8 +44,10 @@ export function makeResilient(
   const version = open.durable?.version ?? 1;
   const persistentId = open.durable?.persistentId ?? request.persistentId;
   const timeoutMs = Math.min(request.timeoutMs ?? 0, state.settings.durableTimeoutMaxMs);
-  open.durable = { version, persistentId, timeoutMs, isPersistent: false, isResilient: true };
+  const isPersistent = open.durable?.isPersistent === true;
+  open.durable = { version, persistentId, timeoutMs, isPersistent, isResilient: true };
   state.durables.set(persistentId, open);
+  touch(state, open);
 }
 
 /** The connection is gone. [MS-SMB2] 3.3.7.1 */
@@ -90,6 +93,7 @@ export function reclaim(state: CoreState, request: ReclaimRequest): ReclaimOutco
   leaveCreateGuid(state, open);
   open.owner = request.owner;
   enterCreateGuid(state, open);
+  touch(state, open);
   if (open.cache !== undefined) repeatBreak(state, open.cache);
   return { kind: 'granted', open, cache: grantOf(open) };
 }

@@ -121,6 +121,8 @@ export interface CoreState {
   readonly durables: Map<number, OpenState>;
   /** Opens with a create GUID, by {@link createNameOf}. */
   readonly byCreateGuid: Map<string, OpenState>;
+  /** Persistent opens that changed since their records were last taken. */
+  readonly touched: Set<OpenState>;
   effects: CoreEffect[];
   nextOpenId: number;
   nextTicket: number;
@@ -140,6 +142,7 @@ export function newState(settings: CoreSettings): CoreState {
     watchers: new Map(),
     durables: new Map(),
     byCreateGuid: new Map(),
+    touched: new Set(),
     effects: [],
     nextOpenId: 1,
     nextTicket: 1,
@@ -204,6 +207,21 @@ export function* opensOfFile(file: FileObject): Generator<OpenState> {
 /** True when `open` reached its file through the link `linkKey`. */
 export function isThroughLink(open: OpenState, linkKey: string): boolean {
   return linkKeyOf(open.place) === linkKey;
+}
+
+/** What is kept of `open` over a restart has changed, if anything is. */
+export function touch(state: CoreState, open: OpenState): void {
+  if (open.durable?.isPersistent) state.touched.add(open);
+}
+
+/** The same for every open under an oplock or lease. */
+export function touchCache(state: CoreState, cache: Cache): void {
+  for (const open of cache.opens) touch(state, open);
+}
+
+/** The same for every open of a file. */
+export function touchFile(state: CoreState, file: FileObject): void {
+  for (const open of opensOfFile(file)) touch(state, open);
 }
 
 /** The parent directory lease that changes by `open` leave alone. */

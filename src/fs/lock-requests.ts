@@ -10,6 +10,7 @@ import {
   type OpenState,
   type StreamObject,
   type TicketState,
+  touch,
 } from './file-object.ts';
 import { endTicket, issueTicket } from './tickets.ts';
 import type { Denied, LockElement, LockOutcome, LockSequence } from './types.ts';
@@ -52,6 +53,7 @@ export function requestLocks(state: CoreState, request: LockRequest): LockOutcom
   const outcome =
     first.flags === unlock ? unlockAll(state, open, elements) : lockAll(state, request, elements);
   if (outcome.kind === 'done') recordSequence(open, sequence);
+  touch(state, open);
   return outcome;
 }
 
@@ -154,6 +156,7 @@ export function serveWaitingLocks(state: CoreState, stream: StreamObject): void 
     stream.locks.add(waiting.lock);
     waiting.open.lockCount += 1;
     recordSequence(waiting.open, waiting.sequence);
+    touch(state, waiting.open);
     finish(state, queue, waiting, NtStatus.SUCCESS);
   }
 }

@@ -5,7 +5,7 @@
 import { NtStatus } from '../base/status.ts';
 import { LeaseState, OplockLevel } from '../wire/flags.ts';
 import type { Cache, CoreState, LeaseName, OpenState, StreamObject } from './file-object.ts';
-import { leaseOwnerOf } from './file-object.ts';
+import { leaseOwnerOf, touchCache } from './file-object.ts';
 import { type BreakingOperation, BreakTable, needsAcknowledgement, remainder } from './oplock-table.ts';
 import { releaseWaiters } from './tickets.ts';
 import type { Denied } from './types.ts';
@@ -66,6 +66,7 @@ function purgeUnreachable(cache: Cache, scope: BreakScope): boolean {
 
 /** Takes `lost` from one cache: at once, or by a break to be acknowledged. */
 export function breakCache(state: CoreState, cache: Cache, lost: number, nowMs: number): void {
+  touchCache(state, cache);
   if (cache.breakingTo !== undefined) {
     // A break is under way: what more must go is asked for after its acknowledgement.
     cache.required = remainder(cache.kind, cache.required, lost);
@@ -164,6 +165,7 @@ export function stateOfLevel(level: number): number {
 
 /** The holder came down to `kept`; more may have to go. */
 function settle(state: CoreState, cache: Cache, kept: number, nowMs: number): void {
+  touchCache(state, cache);
   cache.state = kept;
   cache.breakingTo = undefined;
   const left = kept & cache.required;

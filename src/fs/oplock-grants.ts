@@ -11,6 +11,7 @@ import {
   type OpenState,
   openOwnerOf,
   type StreamObject,
+  touchCache,
 } from './file-object.ts';
 import { levelOf, stateOfLevel } from './oplock-breaks.ts';
 import { remainder, validLeaseState } from './oplock-table.ts';
@@ -80,6 +81,7 @@ function grantLease(state: CoreState, open: OpenState, request: LeaseRequest): v
   if (held !== undefined) {
     join(open, held);
     upgrade(held, wanted);
+    touchCache(state, held);
     return;
   }
   const cache = newCache(stream, { kind: 'lease', owner, lease: name, version: request.version });

@@ -12,6 +12,7 @@ import {
   type OpenState,
   opensOfFile,
   type StreamObject,
+  touch,
 } from './file-object.ts';
 import { breakHandlesOf, opposingOpens } from './opening.ts';
 import { type BreakScope, breakCaches } from './oplock-breaks.ts';
@@ -152,6 +153,7 @@ export function followRename(state: CoreState, open: OpenState, to: Place): void
   const from = linkKeyOf(open.place);
   for (const other of opensOfFile(file)) {
     if (linkKeyOf(other.place) === from) other.place = to;
+    touch(state, other);
   }
   const pending = file.pendingLinks.get(from);
   if (pending !== undefined) {
@@ -164,5 +166,6 @@ export function followRename(state: CoreState, open: OpenState, to: Place): void
     const at = other.place.ancestors.findIndex((step) => step.directory === open.file);
     const ancestors = [...to.ancestors, moved, ...other.place.ancestors.slice(at + 1)];
     other.place = { ...other.place, ancestors };
+    touch(state, other);
   }
 }

@@ -52,6 +52,24 @@ interface LockRecord {
   readonly isExclusive: boolean;
 }
 
+/** What is to be kept of a persistent open from now on; nothing when it is gone. */
+export interface RecordChange {
+  readonly persistentId: number;
+  readonly record: OpenRecord | undefined;
+}
+
+/** What changed since this was last asked. */
+export function takeChanges(state: CoreState): readonly RecordChange[] {
+  if (state.touched.size === 0) return [];
+  const changes = [...state.touched].flatMap((open) => {
+    const persistentId = open.durable?.persistentId;
+    if (persistentId === undefined) return [];
+    return { persistentId, record: open.isClosed ? undefined : recordOf(open) };
+  });
+  state.touched.clear();
+  return changes;
+}
+
 export function takeSnapshot(state: CoreState): CoreSnapshot {
   const opens: OpenRecord[] = [];
   for (const open of state.opens.values()) {

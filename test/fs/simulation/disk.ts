@@ -4,6 +4,7 @@
  */
 import type { FileCore } from '../../../src/fs/contract.ts';
 import { createCore } from '../../../src/fs/core.ts';
+import type { OpenRecord } from '../../../src/fs/snapshot.ts';
 import type {
   Break,
   CoreEffect,
@@ -54,6 +55,8 @@ export class Disk {
   readonly byKey = new Map<FileKey, DiskFile>();
   now = 0;
   listener: Listener | undefined;
+  /** What a store of persistent opens would hold. */
+  readonly kept = new Map<number, OpenRecord>();
   readonly trace: string[] = [];
   readonly #waiting = new Map<Ticket, Waiting>();
   readonly #due: (() => void)[] = [];
@@ -129,6 +132,20 @@ export class Disk {
         this.note(`  ${describeEffect(effect)}`);
         this.#carryOut(effect);
       }
+    }
+  }
+
+  /** Stores what changed; the store must then say what the core does. */
+  keep(): void {
+    for (const { persistentId, record } of this.core.takeChanges()) {
+      if (record === undefined) this.kept.delete(persistentId);
+      else this.kept.set(persistentId, record);
+    }
+    const { opens } = this.core.snapshot();
+    if (opens.length !== this.kept.size) throw new Error(`${this.kept.size} kept of ${opens.length} opens`);
+    for (const open of opens) {
+      const kept = JSON.stringify(this.kept.get(open.durable.persistentId));
+      if (kept !== JSON.stringify(open)) throw new Error(`kept: ${kept}\nis:   ${JSON.stringify(open)}`);
     }
   }
 

@@ -82,6 +82,7 @@ function check(disk: Disk): void {
   }
   for (const key of [directoryKey, ...disk.byKey.keys()]) checkFile(disk, disk.core.opensOf(key));
   disk.ledger.check(census.breaks > 0);
+  disk.keep();
   if (census.breaks > 0 && disk.core.nextDeadline() === undefined) throw new Error('a break without an end');
 }
 

@@ -24,7 +24,12 @@ const accessOf = {
 export function fileWishes(random: Random, owner: Owner, from: { id: number; seed: string }): Wishes {
   const access = accessOf[random.weighted({ write: 4, read: 3, stat: 1, delete: 1 })];
   const isDeleting = (access & AccessMask.DELETE) !== 0 && random.oneIn(2);
-  const durable = { version: 2 as const, persistentId: from.id, createGuid: guid(from.id) };
+  const durable = {
+    version: 2 as const,
+    persistentId: from.id,
+    createGuid: guid(from.id),
+    isPersistent: random.oneIn(4),
+  };
   return {
     stream: '',
     replaces: access & AccessMask.FILE_WRITE_DATA && random.oneIn(6) ? 'overwrite' : 'nothing',
