@@ -11,7 +11,7 @@ import type { Log } from '../base/log.ts';
 import type { StreamInfo } from './contract.ts';
 import { Descriptor } from './descriptor.ts';
 import { BackendError } from './error.ts';
-import type { KeptFile } from './metadata-record.ts';
+import { type KeptFile, metadataForm } from './metadata-record.ts';
 import {
   type FileMetadata,
   type FileReference,
@@ -41,7 +41,7 @@ export function metadataLog(directory: string, options: { clock?: Clock; log?: L
 
 class MetadataLog implements MetadataStore {
   readonly streams: StreamStore;
-  readonly #records: RecordLog;
+  readonly #records: RecordLog<bigint, KeptFile>;
   readonly #blobs: string;
   readonly #clock: Clock;
   readonly #unlock: () => void;
@@ -51,7 +51,7 @@ class MetadataLog implements MetadataStore {
     this.#unlock = unlock;
     this.#blobs = path.join(directory, STREAM_DIRECTORY);
     this.#clock = clock ?? systemClock;
-    this.#records = new RecordLog(directory, log);
+    this.#records = new RecordLog({ directory, name: 'metadata', form: metadataForm, log });
     this.#sweep();
     this.streams = {
       list: (file) => this.#listStreams(file),
@@ -70,9 +70,9 @@ class MetadataLog implements MetadataStore {
   }
 
   forget({ fileId }: FileReference): void {
-    const kept = this.#records.files.get(fileId);
+    const kept = this.#records.living.get(fileId);
     if (kept === undefined) return;
-    this.#records.append({ fileId, kept: undefined });
+    this.#records.append(fileId, undefined);
     for (const blob of kept.streams.values()) fs.rmSync(this.#pathOf(blob), { force: true });
   }
 
@@ -89,7 +89,7 @@ class MetadataLog implements MetadataStore {
   }
 
   #find(file: FileReference): KeptFile | undefined {
-    const kept = this.#records.files.get(file.fileId);
+    const kept = this.#records.living.get(file.fileId);
     if (kept === undefined || kept.generation === file.generation) return kept;
     this.forget(file);
     return undefined;
@@ -99,7 +99,7 @@ class MetadataLog implements MetadataStore {
     const isEmpty = isPlain(metadata) && streams.size === 0;
     if (isEmpty && this.#find(file) === undefined) return;
     const kept = isEmpty ? undefined : { generation: file.generation, metadata, streams };
-    this.#records.append({ fileId: file.fileId, kept });
+    this.#records.append(file.fileId, kept);
   }
 
   #putStreams(file: FileReference, streams: ReadonlyMap<string, number>): void {
@@ -195,7 +195,7 @@ class MetadataLog implements MetadataStore {
   /** Removes stream files that no record names, as a crash between the two leaves them. */
   #sweep(): void {
     const named = new Set<number>();
-    for (const { streams } of this.#records.files.values()) {
+    for (const { streams } of this.#records.living.values()) {
       for (const blob of streams.values()) named.add(blob);
     }
     for (const name of fs.readdirSync(this.#blobs)) {

@@ -1,10 +1,9 @@
 /**
- * One line of the metadata log: a checksum, a space, the record as JSON. Readable by people, and a damaged line spoils no
- * other.
+ * A record of the metadata log.
  */
-import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import type { FileMetadata, ToldTime } from './metadata-store.ts';
+import type { RecordForm } from './record-log.ts';
 
 const big = z.string().transform((text) => BigInt(text));
 const bytes = z.string().transform((text) => Buffer.from(text, 'base64'));
@@ -38,32 +37,15 @@ export interface KeptFile {
   readonly streams: ReadonlyMap<string, number>;
 }
 
-export interface MetadataRecord {
-  readonly fileId: bigint;
-  /** Absent when the file is gone. */
-  readonly kept: KeptFile | undefined;
-}
-
-/** The line that says so, with its end. */
-export function encodeRecord({ fileId, kept }: MetadataRecord): Buffer {
-  const json = JSON.stringify({ id: String(fileId), ...(kept && plainOf(kept)) });
-  const checksum = crc32(json).toString(16).padStart(8, '0');
-  return Buffer.from(`${checksum} ${json}\n`);
-}
-
-/** The record of a line without its end; `undefined` for a damaged one. */
-export function decodeRecord(line: Buffer): MetadataRecord | undefined {
-  const json = line.subarray(9);
-  if (line[8] !== 0x20 || Number.parseInt(line.toString('latin1', 0, 8), 16) !== crc32(json))
-    return undefined;
-  try {
-    const { id, generation, streams, ...metadata } = record.parse(JSON.parse(json.toString()));
-    if (generation === undefined) return { fileId: id, kept: undefined };
-    return { fileId: id, kept: { generation, metadata, streams: streams ?? new Map() } };
-  } catch {
-    return undefined;
-  }
-}
+/** How what is kept of a file stands in the log, by file id. */
+export const metadataForm: RecordForm<bigint, KeptFile> = {
+  plain: (fileId, kept) => ({ id: String(fileId), ...(kept && plainOf(kept)) }),
+  parse(plain) {
+    const { id, generation, streams, ...metadata } = record.parse(plain);
+    if (generation === undefined) return [id, undefined];
+    return [id, { generation, metadata, streams: streams ?? new Map() }];
+  },
+};
 
 function plainOf({ generation, metadata, streams }: KeptFile): object {
   const { attributes, creationTime, lastWriteTime, lastAccessTime, changeTime } = metadata;

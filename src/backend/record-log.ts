@@ -1,12 +1,13 @@
 /**
- * The metadata log on disk: records appended to a numbered segment, the last one for a file counts. A torn tail, as a
- * crash leaves it, is dropped; a damaged line is skipped. When a segment has grown past what it is worth, a new one is
- * begun and the living records are copied over a few at a time, with each append; then the old ones go.
+ * A map kept on disk: records appended to a numbered segment, the last one for a key counts. A torn tail, as a crash leaves
+ * it, is dropped; a damaged line is skipped. When a segment has grown past what it is worth, a new one is begun and the
+ * living records are copied over a few at a time, with each append; then the old ones go. A line is a checksum, a space, the
+ * record as JSON: readable by people, and a damaged one spoils no other.
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { type Log, silentLog } from '../base/log.ts';
-import { decodeRecord, encodeRecord, type KeptFile, type MetadataRecord } from './metadata-record.ts';
 
 const READ_BYTES = 1024 * 1024;
 /** A segment is compacted when it is this large and at least half of it is outdated. */
@@ -14,17 +15,32 @@ const COMPACT_BYTES_MIN = 8 * 1024 * 1024;
 /** Living records copied with each append while compacting. */
 const COPY_COUNT = 64;
 
-const segmentName = /^metadata-(\d{8})\.log$/;
-const nameOfSegment = (number: number): string => `metadata-${String(number).padStart(8, '0')}.log`;
+/** How a record is written: as something that JSON can say. */
+export interface RecordForm<K, V> {
+  /** Without a value: the key is gone. */
+  plain(key: K, value: V | undefined): object;
+  /** Throws for what it cannot have written. */
+  parse(plain: unknown): readonly [K, V | undefined];
+}
 
-export class RecordLog {
-  /** What is kept, by file id. */
-  readonly files = new Map<bigint, KeptFile>();
+export interface RecordLogOptions<K, V> {
+  readonly directory: string;
+  /** First part of the names of its segments. */
+  readonly name: string;
+  readonly form: RecordForm<K, V>;
+  readonly log?: Log | undefined;
+}
+
+export class RecordLog<K, V> {
+  /** What is kept. */
+  readonly living = new Map<K, V>();
   readonly #directory: string;
+  readonly #name: string;
+  readonly #form: RecordForm<K, V>;
   readonly #log: Log;
   /** Segments to be removed once their living records are copied. */
   #outdated: string[] = [];
-  #copying: Iterator<[bigint, KeptFile]> | undefined;
+  #copying: Iterator<[K, V]> | undefined;
   #number = 0;
   #fd = -1;
   #sizeBytes = 0;
@@ -37,28 +53,31 @@ export class RecordLog {
   #syncing: Promise<void> | undefined;
   #syncError: unknown;
 
-  constructor(directory: string, log: Log = silentLog) {
+  constructor({ directory, name, form, log = silentLog }: RecordLogOptions<K, V>) {
     this.#directory = directory;
+    this.#name = name;
+    this.#form = form;
     this.#log = log;
+    const segmentName = new RegExp(`^${name}-(\\d{8})\\.log$`);
     const segments = fs
       .readdirSync(directory)
-      .filter((name) => segmentName.test(name))
+      .filter((file) => segmentName.test(file))
       .sort();
     for (const segment of segments) this.#load(segment);
     this.#number = Number(segmentName.exec(segments.at(-1) ?? '')?.[1] ?? 0);
     this.#compactAtStart(segments);
   }
 
-  /** Appends the record. On return it is with the kernel and survives the end of this process. */
-  append(record: MetadataRecord): void {
-    this.#write(encodeRecord(record));
-    this.#apply(record);
+  /** Appends the record; without a value the key is gone. On return it is with the kernel and survives the end of this process. */
+  append(key: K, value: V | undefined): void {
+    this.#write(key, value);
+    this.#apply(key, value);
     try {
       this.#copySome();
     } catch (error) {
       // The record itself is safe. The old segments stay, and a later compaction begins anew.
       this.#copying = undefined;
-      this.#log.write('warn', 'metadata log not compacted', { reason: String(error) });
+      this.#log.write('warn', `${this.#name} log not compacted`, { reason: String(error) });
     }
   }
 
@@ -87,11 +106,11 @@ export class RecordLog {
     try {
       let damaged = 0;
       for (const line of linesOf(fd)) {
-        const record = decodeRecord(line);
+        const record = this.#read(line);
         if (record === undefined) damaged += 1;
-        else this.#apply(record);
+        else this.#apply(...record);
       }
-      if (damaged > 0) this.#log.write('warn', 'metadata records damaged', { segment, damaged });
+      if (damaged > 0) this.#log.write('warn', `${this.#name} records damaged`, { segment, damaged });
     } finally {
       fs.closeSync(fd);
     }
@@ -100,7 +119,7 @@ export class RecordLog {
   /** Starts a fresh segment with what is alive, at leisure: nobody waits yet. */
   #compactAtStart(segments: readonly string[]): void {
     this.#begin();
-    for (const [fileId, kept] of this.files) this.#write(encodeRecord({ fileId, kept }));
+    for (const [key, value] of this.living) this.#write(key, value);
     this.#livingBytes = this.#sizeBytes;
     fs.fsyncSync(this.#fd);
     this.#syncedCount = this.#appendedCount;
@@ -110,7 +129,7 @@ export class RecordLog {
 
   #begin(): void {
     const { O_RDWR, O_CREAT, O_EXCL, O_APPEND } = fs.constants;
-    const name = nameOfSegment(this.#number + 1);
+    const name = this.#nameOf(this.#number + 1);
     const fd = fs.openSync(path.join(this.#directory, name), O_RDWR | O_CREAT | O_EXCL | O_APPEND, 0o600);
     this.#number += 1;
     this.#fd = fd;
@@ -118,13 +137,31 @@ export class RecordLog {
     this.#isDirectoryDirty = true;
   }
 
-  #apply({ fileId, kept }: MetadataRecord): void {
-    if (kept === undefined) this.files.delete(fileId);
-    else this.files.set(fileId, kept);
+  #nameOf(number: number): string {
+    return `${this.#name}-${String(number).padStart(8, '0')}.log`;
+  }
+
+  #apply(key: K, value: V | undefined): void {
+    if (value === undefined) this.living.delete(key);
+    else this.living.set(key, value);
+  }
+
+  /** The record of a line without its end; undefined for a damaged one. */
+  #read(line: Buffer): readonly [K, V | undefined] | undefined {
+    const json = line.subarray(9);
+    if (line[8] !== 0x20 || Number.parseInt(line.toString('latin1', 0, 8), 16) !== crc32(json))
+      return undefined;
+    try {
+      return this.#form.parse(JSON.parse(json.toString()));
+    } catch {
+      return undefined;
+    }
   }
 
   /** Writes the whole line or leaves none of it. */
-  #write(line: Buffer): void {
+  #write(key: K, value: V | undefined): void {
+    const json = JSON.stringify(this.#form.plain(key, value));
+    const line = Buffer.from(`${crc32(json).toString(16).padStart(8, '0')} ${json}\n`);
     let done = 0;
     try {
       while (done < line.length) done += fs.writeSync(this.#fd, line, done);
@@ -147,19 +184,18 @@ export class RecordLog {
         this.#finishCopying();
         return;
       }
-      const [fileId, kept] = next.value;
-      this.#write(encodeRecord({ fileId, kept }));
+      this.#write(...next.value);
     }
   }
 
   #startCopying(): void {
     const formerFd = this.#fd;
-    const formerName = nameOfSegment(this.#number);
+    const formerName = this.#nameOf(this.#number);
     this.#begin();
     // What the former segment holds must not wait for the copy: the next sync covers both.
     this.#formerFds.push(formerFd);
     this.#outdated.push(formerName);
-    this.#copying = this.files.entries();
+    this.#copying = this.living.entries();
   }
 
   #finishCopying(): void {
@@ -171,7 +207,7 @@ export class RecordLog {
       for (const segment of outdated) fs.rmSync(path.join(this.#directory, segment), { force: true });
     };
     this.sync().then(remove, (error: unknown) => {
-      this.#log.write('error', 'metadata log not synced', { reason: String(error) });
+      this.#log.write('error', `${this.#name} log not synced`, { reason: String(error) });
     });
   }
 
