@@ -17,12 +17,12 @@ export type Pooled<T> = (done: (error: Error | null, value: T) => void) => void;
 /** One system call, in both its forms. */
 export class Step<T> {
   readonly #now: (() => T) | undefined;
-  readonly #pooled: Pooled<T>;
+  readonly #later: () => Promise<T>;
   #result: { readonly value: T } | undefined;
 
-  constructor(now: (() => T) | undefined, pooled: Pooled<T>) {
+  constructor(now: (() => T) | undefined, later: () => Promise<T>) {
     this.#now = now;
-    this.#pooled = pooled;
+    this.#later = later;
   }
 
   /** False for calls that always take their time. */
@@ -38,27 +38,34 @@ export class Step<T> {
     this.#result = { value: present(this.#now, 'synchronous form')() };
   }
 
-  runLater(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#pooled((error, value) => {
-        this.#result = { value };
-        if (error) reject(error);
-        else resolve();
-      });
-    });
+  async runLater(): Promise<void> {
+    this.#result = { value: await this.#later() };
   }
+}
+
+function promised<T>(pooled: Pooled<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    pooled((error, value) => (error ? reject(error) : resolve(value)));
+  });
 }
 
 /** A call that runs at once when the disk is quick. */
 export function* call<T>(now: () => T, pooled: Pooled<T>): Task<T> {
-  const step = new Step(now, pooled);
+  const step = new Step(now, () => promised(pooled));
+  yield step;
+  return step.value;
+}
+
+/** As {@link call}, for what answers with promises; without `now` it always runs in the pool. */
+export function* promisedCall<T>(now: (() => T) | undefined, later: () => Promise<T>): Task<T> {
+  const step = new Step(now, later);
   yield step;
   return step.value;
 }
 
 /** A call that always runs in the pool. */
 export function* slowCall<T>(pooled: Pooled<T>): Task<T> {
-  const step = new Step(undefined, pooled);
+  const step = new Step(undefined, () => promised(pooled));
   yield step;
   return step.value;
 }
