@@ -27,8 +27,8 @@ export interface ReadEntries {
   later(directory: number, into: Buffer): Promise<number>;
 }
 
-/** Sees an entry: its name, one character for each byte; its {@link EntryType}; its inode number. */
-export type EntryVisitor = (latin1: string, type: number, inode: bigint) => void;
+/** Sees an entry: its name, one character for each byte, and its {@link EntryType}. */
+export type EntryVisitor = (latin1: string, type: number) => void;
 
 type Call = SystemCall<[directory: number, into: Buffer, size: number]>;
 
@@ -49,9 +49,11 @@ export function visitEntries(buffer: Buffer, sizeBytes: number, visit: EntryVisi
   for (let start = 0; start + NAME < sizeBytes; ) {
     const length = buffer.readUInt16LE(start + RECORD_LENGTH);
     if (length <= NAME || start + length > sizeBytes) throw new RangeError('not a list of entries');
-    const end = buffer.indexOf(0, start + NAME);
+    // The kernel leaves what stands between the zero and the next record as it was.
+    let end = start + NAME;
+    while (buffer[end] !== 0 && end < start + length) end++;
     const name = buffer.toString('latin1', start + NAME, end);
-    if (name !== '.' && name !== '..') visit(name, buffer[start + TYPE] ?? 0, buffer.readBigUInt64LE(start));
+    if (name !== '.' && name !== '..') visit(name, buffer[start + TYPE] ?? EntryType.UNKNOWN);
     start += length;
   }
 }

@@ -4,6 +4,7 @@
 import fs from 'node:fs';
 import { bindReadEntries, type ReadEntries } from './dirent.ts';
 import { type Ffi, type NativeAbsence, sharedFfi } from './ffi.ts';
+import { bindFileHandles, type FileHandles } from './file-handle.ts';
 import { bindFlock, type Flock } from './lock.ts';
 import {
   bindOpenAt,
@@ -49,6 +50,7 @@ export interface Libc {
   readonly clones: Clones | undefined;
   readonly readNow: ReadNow | undefined;
   readonly flock: Flock | undefined;
+  readonly fileHandles: FileHandles | undefined;
 }
 
 /** Binds everything, tried or not. */
@@ -67,6 +69,7 @@ export function bindLibc(ffi: Ffi): Libc {
     clones: bindClones(ffi),
     readNow: bindReadNow(ffi),
     flock: bindFlock(ffi),
+    fileHandles: bindFileHandles(ffi),
   };
 }
 

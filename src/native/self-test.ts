@@ -108,6 +108,11 @@ const trials: Readonly<Record<keyof Libc, Trial>> = {
       fs.closeSync(other);
     }
   },
+  fileHandles({ fileHandles }, memory = -1) {
+    const handle = fileHandles?.handleOf(memory);
+    // Whether this process may open by it, and a folder's file system knows it, is for the folder to find out.
+    return handle !== undefined && handle.length > 8;
+  },
 };
 
 /** `bound` without the abilities that failed their trial; `memory` is an empty file in memory. */
@@ -134,6 +139,7 @@ export function proven(bound: Libc, memory: number | undefined): Libc {
     clones: only('clones', bound.clones),
     readNow: only('readNow', bound.readNow),
     flock: only('flock', bound.flock),
+    fileHandles: only('fileHandles', bound.fileHandles),
   };
 }
 

@@ -36,6 +36,7 @@ export const Errno = Object.freeze({
   EBADF: 9,
   EAGAIN: 11,
   EINVAL: 22,
+  ERANGE: 34,
   ENOSYS: 38,
   ENODATA: 61,
   EOVERFLOW: 75,

@@ -77,6 +77,21 @@ describe('extended attributes', () => {
     await assert.rejects(xattr.readLater('/no-such/file', 'user.a'), { code: 'ENOENT' });
   });
 
+  test('are read whole, however long', async () => {
+    for (const sizeBytes of [0, 1, 1023, 1024, 1025, 3000]) {
+      const value = Buffer.alloc(sizeBytes, sizeBytes);
+      xattr.write(paths, 'user.long', value);
+      assert.deepEqual(xattr.read(paths, 'user.long'), value);
+      assert.deepEqual(await xattr.readLater(paths, 'user.long'), value);
+    }
+    xattr.remove(paths, 'user.long');
+    const many = Array.from({ length: 20 }, (_, index) => `user.${index}`.padEnd(100, 'x')).sort();
+    for (const name of many) xattr.write(paths, name, Buffer.alloc(0));
+    assert.deepEqual(xattr.list(paths).sort(), many);
+    assert.deepEqual((await xattr.listLater(paths)).sort(), many);
+    for (const name of many) xattr.remove(paths, name);
+  });
+
   test('keep their value when they must not exist, and stay away when they must', () => {
     xattr.write(paths, 'user.kept', Buffer.from('1'), 'create');
     assert.throws(() => xattr.write(paths, 'user.kept', Buffer.from('2'), 'create'), { code: 'EEXIST' });
