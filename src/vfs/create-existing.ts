@@ -138,18 +138,19 @@ interface Grant {
 async function completeOpen(volume: Volume, request: OpenRequest, grant: Grant): Promise<OpenResult> {
   const { driver } = volume;
   let handle: BackendHandle | undefined;
+  let file: OpenFile | undefined;
   try {
     handle = await openHandle(volume, request, grant);
     if (grant.replaces !== 'nothing') await replaceContent(volume, request, { ...grant, handle });
     const found = await handle.stat();
-    const file = bindOpen(volume, request, { ...grant, handle, stat: found });
+    file = bindOpen(volume, request, { ...grant, handle, stat: found });
     const stat = await file.stat();
     if (grant.replaces !== 'nothing') noteReplacement(file, grant);
     return { file, action: actions[grant.replaces], cache: grant.cache, stat };
   } catch (error) {
     driver.forget(grant.open);
     driver.call((core, nowMs) => core.abandon(grant.open, nowMs));
-    await handle?.close();
+    await (file === undefined ? handle?.close() : file.release());
     throw error;
   }
 }
@@ -191,7 +192,6 @@ export function bindOpen(
 function reserve(file: OpenFile, request: OpenRequest, stat: BackendStat): void {
   const { allocationBytes } = request;
   if (allocationBytes === undefined || file.isDirectory || stat.sizeBytes > 0) return;
-  demand(allocationBytes <= BigInt(Number.MAX_SAFE_INTEGER), NtStatus.DISK_FULL);
   file.shared.reservedBytes = Number(allocationBytes);
 }
 

@@ -230,9 +230,18 @@ async function openNew(
     await handle.close();
     return outcome;
   }
-  const opened = bindOpen(volume, request, { target, open: outcome.open, handle, stat });
-  noteCreation(opened, creation);
-  return { file: opened, action: CreateAction.CREATED, cache: outcome.cache, stat: await handle.stat() };
+  const { open, cache } = outcome;
+  const opened = bindOpen(volume, request, { target, open, handle, stat });
+  try {
+    const known = await handle.stat();
+    noteCreation(opened, creation);
+    return { file: opened, action: CreateAction.CREATED, cache, stat: known };
+  } catch (error) {
+    volume.driver.call((core, nowMs) => core.abandon(open, nowMs));
+    made.made.handle = undefined;
+    await opened.release();
+    throw error;
+  }
 }
 
 function noteCreation(file: OpenFile, { target, isDirectory }: Creation): void {

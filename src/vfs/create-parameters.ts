@@ -73,6 +73,8 @@ export function checkParameters(request: OpenRequest): void {
   const isTemporaryDirectory = isDirectoryWanted && (fileAttributes & FileAttribute.TEMPORARY) !== 0;
   const mayCreate = createDisposition !== CreateDisposition.OPEN;
   demand(!(isTemporaryDirectory && mayCreate), NtStatus.INVALID_PARAMETER, 'temporary directory');
+  const { allocationBytes = 0n } = request;
+  demand(allocationBytes <= BigInt(Number.MAX_SAFE_INTEGER), NtStatus.DISK_FULL, 'allocation size');
   const deletes = AccessMask.DELETE | AccessMask.GENERIC_ALL | AccessMask.MAXIMUM_ALLOWED;
   const isDeletion = has(CreateOption.DELETE_ON_CLOSE);
   // [MS-SMB2] 3.3.5.9: delete on close needs the right to delete.
