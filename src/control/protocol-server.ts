@@ -18,7 +18,9 @@ import type { KeyLog } from '../session/server-state.ts';
 import type { Settings } from '../session/settings.ts';
 import type { Share } from '../session/tree-connect.ts';
 import { CoreDriver } from '../vfs/core-driver.ts';
+import type { OpenStore } from '../vfs/open-store.ts';
 import { PipeShare } from '../vfs/pipe.ts';
+import { restoreOpens } from '../vfs/restore-opens.ts';
 import { Volume } from '../vfs/volume.ts';
 import { AccessMask } from '../wire/flags.ts';
 import type { AccountStore } from './accounts.ts';
@@ -37,6 +39,8 @@ export interface ProtocolParts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
+  /** Where persistent opens are kept; it is closed with the server. */
+  readonly store?: OpenStore | undefined;
   readonly keyLog?: KeyLog | undefined;
   /** See ServerOptions.commands. */
   readonly commands?: CommandTable | undefined;
@@ -46,12 +50,16 @@ export interface ProtocolParts {
 export class ProtocolServer {
   readonly #server: Server;
   readonly #authenticator: SpnegoAuthenticator;
+  readonly #driver: CoreDriver;
+  readonly #store: OpenStore | undefined;
 
   constructor(parts: ProtocolParts) {
     const { serverName, serverGuid, settings, clock, entropy, log, keyLog, commands } = parts;
+    this.#store = parts.store;
     this.#authenticator = new SpnegoAuthenticator(parts, settings);
     const state = () => this.#server.state;
-    const shares = [...diskShares(parts, state), pipeShare(parts, state)];
+    this.#driver = coreDriver(parts, state);
+    const shares = [...diskShares(parts, this.#driver), pipeShare(parts, state)];
     this.#server = new Server({
       serverName,
       serverGuid,
@@ -64,6 +72,15 @@ export class ProtocolServer {
       keyLog,
       commands,
     });
+  }
+
+  /** Brings back the persistent opens of an earlier process; to be done before clients can come. */
+  async restore(): Promise<void> {
+    if (this.#store === undefined) return;
+    const targets = [...this.#server.state.shares.values()].map(({ target }) => target);
+    const volumes = targets.filter((target) => target instanceof Volume);
+    const count = await restoreOpens(this.#driver, this.#store, volumes);
+    if (count > 0) this.#server.state.log.write('info', 'opens-restored', { count });
   }
 
   listen(endpoint: Endpoint): Promise<Endpoint> {
@@ -82,11 +99,15 @@ export class ProtocolServer {
 
   /** Resolves to the sizes of the tables before what clients had left behind was ended. */
   async close(drainMs: number): Promise<Readonly<Record<string, number>>> {
-    return { ...(await this.#server.close({ drainMs })) };
+    const left = await this.#server.close({ drainMs });
+    this.#driver.stop();
+    await this.#store?.close();
+    return { ...left };
   }
 }
 
-function diskShares(parts: ProtocolParts, state: () => Server['state']): readonly Share[] {
+/** One core serves all shares: leases and application instances reach across them. */
+function coreDriver(parts: ProtocolParts, state: () => Server['state']): CoreDriver {
   const { limits } = parts.settings;
   const core = createCore({
     breakTimeoutMs: limits.breakTimeoutMs,
@@ -96,18 +117,24 @@ function diskShares(parts: ProtocolParts, state: () => Server['state']): readonl
     lockCountPerOpen: limits.lockCountPerOpen,
     notifyBytes: limits.notifyBytes,
   });
-  const { clock, entropy, log } = parts;
-  const driver = new CoreDriver({ core, clock, log, notifier: new VolumeNotifier(state) });
-  return parts.shares.map((share, index) => ({
+  const { clock, log, store } = parts;
+  return new CoreDriver({ core, clock, log, notifier: new VolumeNotifier(state), store });
+}
+
+function diskShares(parts: ProtocolParts, driver: CoreDriver): readonly Share[] {
+  const { entropy, log } = parts;
+  const { limits } = parts.settings;
+  return parts.shares.map((share) => ({
     name: share.name,
     comment: share.comment,
     isHidden: share.isHidden,
     encryption: share.encryption,
-    isContinuouslyAvailable: false,
+    isContinuouslyAvailable: share.isContinuouslyAvailable,
     hidesUnreadable: share.view.hidesUnreadable,
     target: new Volume({
       ...share.view,
-      id: String(index),
+      id: share.volumeId,
+      isContinuouslyAvailable: share.isContinuouslyAvailable,
       backend: share.backend,
       driver,
       limits,

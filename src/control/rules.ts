@@ -86,10 +86,24 @@ function* shareRules(configuration: Configuration, name: string, given: GivenNam
       yield { path, message: `the share "${name}" has a path and memory: keep one of them` };
     }
   }
+  yield* availabilityRules(configuration, name);
   const users = configuration.users.map((user) => user.name).concat(given.accounts ?? []);
   const groups = new Set(configuration.users.flatMap((user) => user.groups).concat(given.groups ?? []));
   yield* unknownNames([...path, 'permissions', 'users'], share.permissions.users, [...users, guestName]);
   yield* unknownNames([...path, 'permissions', 'groups'], share.permissions.groups, groups);
+}
+
+/** What is open can be kept only where there is a place for it, and where the files stay as well. */
+function* availabilityRules({ shares, server }: Configuration, name: string): Iterable<RuleIssue> {
+  const share = present(shares[name], 'share');
+  if (!share.continuousAvailability) return;
+  const path = ['shares', name, 'continuousAvailability'];
+  if (share.memory === true) {
+    yield { path, message: `the share "${name}" is in memory and gone after a restart: give it a path` };
+  }
+  if (server.stateDir === undefined) {
+    yield { path, message: `the share "${name}" needs a place for what is open: set server.stateDir` };
+  }
 }
 
 function* unknownNames(path: SettingPath, given: Tree, known: Iterable<string>): Iterable<RuleIssue> {

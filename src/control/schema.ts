@@ -135,6 +135,12 @@ const share = z.strictObject({
     .describe(
       'Keep the mark "automatically inherited" of security descriptors as clients set it. Windows keeps it only where the client asks for that too.',
     ),
+  continuousAvailability: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Grant persistent handles: what clients have open, their locks and their caches outlive a restart of the server, kill -9 included. Writing waits for the disk. Needs `server.stateDir` and files that outlive the server too.',
+    ),
   encryption: encryptionMode
     .optional()
     .describe('Stricter than the server: see `encryption.mode`. Without it: as the server.'),

@@ -25,6 +25,9 @@ export interface OpenedShare {
   readonly backend: Backend;
   readonly isHidden: boolean;
   readonly isReadOnly: boolean;
+  readonly isContinuouslyAvailable: boolean;
+  /** Tells its files from those of other shares, and is the same after a restart. */
+  readonly volumeId: string;
   readonly encryption: EncryptionModeName;
   /** How its files are shown. */
   readonly view: ShareView;
@@ -90,6 +93,8 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
     backend,
     isHidden: share.hidden,
     isReadOnly: readOnly,
+    isContinuouslyAvailable: share.continuousAvailability,
+    volumeId: stateName(name, share.path ?? backend.name),
     // What the server asks of every session is asked there; a share can only ask for more.
     encryption: share.encryption ?? 'available',
     view: viewOf(share),

@@ -8,11 +8,13 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { type Entropy, systemEntropy } from '../base/entropy.ts';
 import type { Log } from '../base/log.ts';
 import type { CommandTable } from '../server/dispatch.ts';
+import type { OpenStore } from '../vfs/open-store.ts';
 import { AccountStore, type LocalAccount } from './accounts.ts';
 import { ConfigurationError, readConfiguration } from './configuration.ts';
 import { eventLog } from './event-log.ts';
 import { keyLogLine } from './key-log-line.ts';
 import { listenAsWished } from './listen.ts';
+import { openStoreOf } from './open-log.ts';
 import { ProtocolServer } from './protocol-server.ts';
 import { brokenSettingRules } from './rules.ts';
 import type {
@@ -74,7 +76,9 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
   const users = new AccountStore(serverName, parts.accounts);
   const { backends, welcomeShare, log, clock = systemClock } = parts;
   let protocol: ProtocolServer | undefined;
+  let store: OpenStore | undefined;
   try {
+    store = openStoreOf(configuration, log);
     const shares = await openShares(configuration, { users, backends, welcomeShare, clock, log });
     protocol = new ProtocolServer({
       serverName,
@@ -87,7 +91,9 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
       log: eventLog(log, parts.onEvent),
       keyLog: keyLog === undefined ? undefined : (id, key) => keyLog(keyLogLine(id, key)),
       commands: parts.commands,
+      store,
     });
+    await protocol.restore();
     const listening = protocol;
     const { notice, ...address } = await listenAsWished(
       (endpoint) => listening.listen(endpoint),
@@ -95,7 +101,7 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
     );
     return new Operated({ parts, protocol, users, shares, address, notice });
   } catch (error) {
-    await protocol?.close(0);
+    await (protocol === undefined ? store?.close() : protocol.close(0));
     users.destroy();
     throw error;
   }

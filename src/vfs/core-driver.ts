@@ -6,9 +6,11 @@ import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { NtStatusError } from '../base/status.ts';
 import type { FileCore } from '../fs/contract.ts';
+import type { RecordChange } from '../fs/snapshot.ts';
 import type { Break, CoreEffect, CoreOpen, Outcome, Removal, Ticket } from '../fs/types.ts';
 import type { ClientNotifier } from './client-notifier.ts';
 import type { OpenFile } from './open-file.ts';
+import type { OpenStore } from './open-store.ts';
 import { Waiter, type WaitResult } from './waiter.ts';
 
 /** Where names are removed from when the core says so. */
@@ -23,6 +25,8 @@ export interface CoreDriverOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly notifier: ClientNotifier;
+  /** Without one no open is persistent. */
+  readonly store?: OpenStore | undefined;
 }
 
 /** The answer of {@link CoreDriver.attempt}: go on, or wait and try again. */
@@ -33,6 +37,10 @@ export class CoreDriver {
   readonly clock: Clock;
   readonly #log: Log;
   readonly #notifier: ClientNotifier;
+  readonly #store: OpenStore | undefined;
+  /** What the store did not take, to be tried again, by persistent id. */
+  readonly #unwritten = new Map<number, RecordChange>();
+  #writeError: unknown;
   readonly #targets = new Map<string, RemovalTarget>();
   readonly #files = new Map<number, OpenFile>();
   /** Breaks that concern opens which their client does not know yet. */
@@ -48,6 +56,12 @@ export class CoreDriver {
     this.clock = options.clock;
     this.#log = options.log;
     this.#notifier = options.notifier;
+    this.#store = options.store;
+  }
+
+  /** Opens can be made to outlive this process. */
+  get storesOpens(): boolean {
+    return this.#store !== undefined;
   }
 
   get nowMs(): number {
@@ -139,13 +153,37 @@ export class CoreDriver {
     } finally {
       this.#isSettling = false;
     }
+    this.#keep();
     this.#schedule();
+  }
+
+  /** Resolves when a persistent open stands in the store, on the disk; throws when it cannot be kept. */
+  async stored({ durable }: CoreOpen): Promise<void> {
+    if (durable?.isPersistent !== true) return;
+    if (this.#unwritten.has(durable.persistentId)) throw this.#writeError;
+    await this.#store?.sync();
   }
 
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#deadline = undefined;
+  }
+
+  /** Stores what became of persistent opens, before anybody hears of it. */
+  #keep(): void {
+    const changes = this.core.takeChanges();
+    if (this.#store === undefined || changes.length + this.#unwritten.size === 0) return;
+    for (const change of changes) this.#unwritten.set(change.persistentId, change);
+    try {
+      for (const change of [...this.#unwritten.values()]) {
+        this.#store.write(change);
+        this.#unwritten.delete(change.persistentId);
+      }
+    } catch (error) {
+      this.#writeError = error;
+      this.#log.write('error', 'open-not-stored', { error: String(error) });
+    }
   }
 
   #carryOut(effect: CoreEffect): void {

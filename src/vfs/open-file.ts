@@ -99,7 +99,8 @@ export class OpenFile {
   }
 
   get isWriteThrough(): boolean {
-    return (this.mode & CreateOption.WRITE_THROUGH) !== 0;
+    // What was written through a persistent open must be there when its client comes back to another server process.
+    return (this.mode & CreateOption.WRITE_THROUGH) !== 0 || this.core.durable?.isPersistent === true;
   }
 
   /** The path from the share's root with backslashes, without one in front; `''` for the root. */
@@ -147,7 +148,8 @@ export class OpenFile {
     if (reason === 'disconnect' || reason === 'logoff') {
       const fate = driver.call((core, nowMs) => core.disconnect(this.core, nowMs));
       if (fate === 'kept') return;
-    } else {
+    } else if (reason !== 'shutdown' || this.core.durable?.isPersistent !== true) {
+      // A persistent open is left in the store for the next start.
       noteModified(this);
       driver.call((core, nowMs) => core.close(this.core, nowMs));
     }

@@ -5,6 +5,7 @@
 import { demand, NtStatus } from '../../base/status.ts';
 import type { CacheGrant } from '../../fs/types.ts';
 import type { ServerState } from '../../session/server-state.ts';
+import { reclaimFile } from '../../vfs/reclaim.ts';
 import type { Volume } from '../../vfs/volume.ts';
 import { OplockLevel } from '../../wire/flags.ts';
 import type { CreateRequest } from '../../wire/smb2/create.ts';
@@ -12,6 +13,7 @@ import { HeaderFlags } from '../../wire/smb2/header.ts';
 import type { CreateContext } from '../command.ts';
 import type { RequestContexts } from './create-contexts.ts';
 import type { Opened } from './create-response.ts';
+import { requesterOf } from './open-target.ts';
 
 /** A CREATE that is being worked on. */
 export interface Creation {
@@ -86,6 +88,31 @@ export async function replayed(
     held.kind === 'lease' ? held : { kind: 'oplock' as const, level: request.requestedOplockLevel };
   context.carryOpen(open);
   return { file, fileId: open.fileId, action: file.createAction, cache, stat: await file.stat() };
+}
+
+/**
+ * The persistent open that the first creation made and whose connection is lost: a replay gets it back, anything else is
+ * refused. Undefined when there is none.
+ */
+export async function broughtBack(
+  volume: Volume,
+  context: CreateContext,
+  { request, asked }: { request: CreateRequest; asked: RequestContexts },
+): Promise<Omit<Opened, 'fileId'> | undefined> {
+  const { durable, lease } = asked;
+  if (durable?.createGuid === undefined) return undefined;
+  const found = volume.driver.core.findByCreateGuid(clientGuidOf(context), durable.createGuid);
+  if (found?.isDisconnected !== true || found.durable?.isPersistent !== true) return undefined;
+  demand(isReplay(context), NtStatus.DUPLICATE_OBJECTID, 'CreateGuid in use');
+  const { file, cache } = reclaimFile(volume, {
+    version: 2,
+    persistentId: found.durable.persistentId,
+    createGuid: durable.createGuid,
+    ...(lease === undefined ? {} : { lease }),
+    requester: requesterOf(context),
+    path: request.name,
+  });
+  return { file, cache, action: file.createAction, stat: await file.stat() };
 }
 
 /** [MS-SMB2] 3.3.5.9.10: the replay names the lease that the open has, or none where it has none. */

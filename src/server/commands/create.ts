@@ -13,10 +13,11 @@ import { Waiter } from '../../vfs/waiter.ts';
 import { CreateAction, OplockLevel } from '../../wire/flags.ts';
 import { CreateRequest, CreateResponse, ImpersonationLevel } from '../../wire/smb2/create.ts';
 import { Command } from '../../wire/smb2/header.ts';
+import { Capability } from '../../wire/smb2/negotiate.ts';
 import { type CreateContext, command, Reply } from '../command.ts';
 import { decodeContexts, type Reconnect, type RequestContexts } from './create-contexts.ts';
 import { createPipe } from './create-pipe.ts';
-import { type Creation, mayBeDurable, once, replayed } from './create-replay.ts';
+import { broughtBack, type Creation, mayBeDurable, once, replayed } from './create-replay.ts';
 import { createResponse, type Opened } from './create-response.ts';
 import { requesterOf } from './open-target.ts';
 
@@ -66,12 +67,13 @@ async function createOnce(
     return createResponse(again, mayBeDurable(request) ? asked : { ...asked, durable: undefined });
   }
   const opened =
-    asked.reconnect === undefined
+    (await broughtBack(volume, context, { request, asked })) ??
+    (asked.reconnect === undefined
       ? await openOrWait(volume, context, {
           request: openRequestOf(volume, context, { request, asked }),
           creation,
         })
-      : await reclaim(volume, context, { request, asked, reconnect: asked.reconnect });
+      : await reclaim(volume, context, { request, asked, reconnect: asked.reconnect }));
   opened.file.createAction = opened.action;
   const open = await register(context, opened.file);
   const response = await createResponse({ ...opened, fileId: open.fileId }, asked);
@@ -92,7 +94,7 @@ function openRequestOf(
     createOptions: request.createOptions,
     requester: requesterOf(context),
     cache: cacheRequestOf(request, asked),
-    durable: durableRequestOf(volume, asked),
+    durable: durableRequestOf(volume, context, asked),
     appInstance: asked.appInstance,
     allocationBytes: asked.allocationBytes,
     extendedAttributes: asked.extendedAttributes,
@@ -103,11 +105,14 @@ function openRequestOf(
 
 /** [MS-SMB2] 3.3.5.9.10: persistent handles exist on continuously available shares only. */
 function durableRequestOf(
-  { isContinuouslyAvailable }: Volume,
+  { isContinuouslyAvailable, driver }: Volume,
+  { connection }: CreateContext,
   { durable }: RequestContexts,
 ): OpenRequest['durable'] {
   if (durable === undefined || durable.isPersistent !== true) return durable;
-  return { ...durable, isPersistent: isContinuouslyAvailable };
+  const capabilities = connection.negotiated?.serverCapabilities ?? 0;
+  const isAgreed = (capabilities & Capability.PERSISTENT_HANDLES) !== 0;
+  return { ...durable, isPersistent: isContinuouslyAvailable && driver.storesOpens && isAgreed };
 }
 
 /** [MS-SMB2] 3.3.5.9: a lease counts only where the level says so. */
@@ -158,6 +163,7 @@ async function reclaim(
 async function register(context: CreateContext, file: OpenFile): Promise<Open> {
   const { session, tree } = context;
   try {
+    await file.volume.driver.stored(file.core);
     demand(session.trees.get(tree.treeId) === tree, NtStatus.NETWORK_NAME_DELETED, 'the tree is gone');
     demand(!context.connection.isClosed || context.outlivesChannel, NtStatus.CONNECTION_DISCONNECTED);
     const open = session.addOpen(tree, file, file.persistentId);

@@ -30,12 +30,14 @@ export const lock = command({
     const { driver } = file.volume;
     for (;;) {
       const waiter = driver.attempt((core, nowMs) => core.lock(file.core, locks, nowMs, sequence));
-      if (waiter === undefined) return {};
+      if (waiter === undefined) break;
       if (await isTreeGone(context, waiter)) return {};
       if (waiter.result?.kind !== 'lock') continue;
-      if (waiter.result.status === NtStatus.SUCCESS) return {};
+      if (waiter.result.status === NtStatus.SUCCESS) break;
       throw new NtStatusError(waiter.result.status, 'lock given up');
     }
+    await driver.stored(file.core);
+    return {};
   },
 });
 

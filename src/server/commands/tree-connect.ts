@@ -43,7 +43,8 @@ export const treeConnect = command({
       shareFlags:
         (encryptData ? ShareFlags.ENCRYPT_DATA : 0) |
         (share.hidesUnreadable === true ? ShareFlags.ACCESS_BASED_DIRECTORY_ENUM : 0),
-      capabilities: share.isContinuouslyAvailable ? ShareCapability.CONTINUOUS_AVAILABILITY : 0,
+      capabilities:
+        share.isContinuouslyAvailable && session.dialect.isSmb3 ? ShareCapability.CONTINUOUS_AVAILABILITY : 0,
       maximalAccess,
     };
   },
