@@ -8,9 +8,8 @@ import type { MaybePromise } from './contract.ts';
 import { BackendError } from './error.ts';
 import { calls } from './local-calls.ts';
 import { Pace, run, type Task } from './task.ts';
+import { QUICK_BYTES, readLater, readNow, writeLater, writeNow } from './transfer.ts';
 
-/** Reads and writes up to this size may run on the event loop. */
-const QUICK_BYTES = 1024 * 1024;
 /** Freeing more than this in one truncation takes its time. */
 const LARGE_TRUNCATION_BYTES = 64 * 1024 * 1024;
 
@@ -34,33 +33,20 @@ export class Descriptor {
   read(target: Buffer, position: number): MaybePromise<number> {
     this.check('read');
     if (target.length > QUICK_BYTES || !this.#pace.isQuick)
-      return this.#held(() => this.#readLater(target, position));
-    return this.#pace.timed(() => {
-      let done = 0;
-      while (done < target.length) {
-        const count = fs.readSync(this.fd, target, done, target.length - done, position + done);
-        if (count === 0) break;
-        done += count;
-      }
-      return done;
-    });
+      return this.#held(() => readLater(this.fd, this.#pace, target, position));
+    return this.#pace.timed(() => readNow(this.fd, target, position));
   }
 
   /** Writes all of `source`. */
   write(source: Buffer, position: number): MaybePromise<void> {
     this.check('write');
     if (source.length > QUICK_BYTES || !this.#pace.isQuick)
-      return this.#held(() => this.#writeLater(source, position));
-    return this.#pace.timed(() => {
-      let done = 0;
-      while (done < source.length) {
-        done += fs.writeSync(this.fd, source, done, source.length - done, position + done);
-      }
-    });
+      return this.#held(() => writeLater(this.fd, this.#pace, source, position));
+    return this.#pace.timed(() => writeNow(this.fd, source, position));
   }
 
   truncate(sizeBytes: number): MaybePromise<void> {
-    return this.run(this.#truncation(sizeBytes), 'truncate');
+    return this.run(truncation(this.fd, sizeBytes), 'truncate');
   }
 
   /** Always in the pool. */
@@ -109,42 +95,11 @@ export class Descriptor {
     this.#useCount -= 1;
     if (this.#useCount === 0) this.#onIdle?.();
   }
+}
 
-  async #readLater(target: Buffer, position: number): Promise<number> {
-    let done = 0;
-    while (done < target.length) {
-      const at = done;
-      const count = await this.#transfer((finished) =>
-        fs.read(this.fd, target, at, target.length - at, position + at, finished),
-      );
-      if (count === 0) break;
-      done += count;
-    }
-    return done;
-  }
-
-  async #writeLater(source: Buffer, position: number): Promise<void> {
-    let done = 0;
-    while (done < source.length) {
-      const at = done;
-      done += await this.#transfer((finished) =>
-        fs.write(this.fd, source, at, source.length - at, position + at, finished),
-      );
-    }
-  }
-
-  #transfer(begin: (finished: (error: Error | null, count: number) => void) => void): Promise<number> {
-    return this.#pace.pooled(
-      () =>
-        new Promise((resolve, reject) => {
-          begin((error, count) => (error ? reject(error) : resolve(count)));
-        }),
-    );
-  }
-
-  *#truncation(sizeBytes: number): Task<void> {
-    const { size } = yield* calls.fstat(this.fd);
-    const isLarge = Number(size) - sizeBytes > LARGE_TRUNCATION_BYTES;
-    yield* calls.ftruncate(this.fd, sizeBytes, isLarge);
-  }
+/** Cuts or lengthens the file open as `fd`. */
+export function* truncation(fd: number, sizeBytes: number): Task<void> {
+  const { size } = yield* calls.fstat(fd);
+  const isLarge = Number(size) - sizeBytes > LARGE_TRUNCATION_BYTES;
+  yield* calls.ftruncate(fd, sizeBytes, isLarge);
 }

@@ -3,8 +3,8 @@
  */
 import fs from 'node:fs';
 import type { Clock } from '../base/clock.ts';
+import { FileAttribute } from '../wire/flags.ts';
 import type { BackendHandle, BackendStat, MaybePromise, StatChange } from './contract.ts';
-import type { Descriptor } from './descriptor.ts';
 import type { DirtyDirectories } from './dirty-directories.ts';
 import { BackendError } from './error.ts';
 import { calls, descriptorPath, OpenFlags } from './local-calls.ts';
@@ -13,6 +13,7 @@ import type { MetadataStore, StreamContent } from './metadata-store.ts';
 import { checkedOffset } from './offset.ts';
 import type { OpenFile, OpenFiles } from './open-files.ts';
 import { parentOf } from './path.ts';
+import { DescriptorUse } from './shared-descriptor.ts';
 import type { Task } from './task.ts';
 
 /** What the handles of one store share. */
@@ -28,25 +29,30 @@ export interface LocalShared {
 
 export interface LocalOpen {
   readonly shared: LocalShared;
-  readonly descriptor: Descriptor;
   readonly file: OpenFile;
   readonly isWritable: boolean;
 }
 
 /** What files, directories and streams have in common: a descriptor of the file that they belong to. */
-abstract class LocalHandle implements BackendHandle {
+export abstract class LocalHandle implements BackendHandle {
   protected readonly open: LocalOpen;
+  #isClosed = false;
 
   constructor(open: LocalOpen) {
     this.open = open;
   }
 
+  /** The file behind the handle. */
+  get file(): OpenFile {
+    return this.open.file;
+  }
+
   stat(): MaybePromise<BackendStat> {
-    return this.open.descriptor.run(this.#describe(), 'fstat');
+    return this.use('fstat', DescriptorUse.REFERENCE, (fd) => this.#describe(fd));
   }
 
   setStat(change: StatChange): MaybePromise<void> {
-    return this.open.descriptor.run(this.#change(change), 'setStat');
+    return this.use('setStat', DescriptorUse.REFERENCE, (fd) => this.#change(fd, change));
   }
 
   abstract read(target: Buffer, position: number): MaybePromise<number>;
@@ -54,8 +60,8 @@ abstract class LocalHandle implements BackendHandle {
   abstract truncate(sizeBytes: number): MaybePromise<void>;
 
   async sync(): Promise<void> {
-    const { descriptor, file, shared } = this.open;
-    descriptor.check('fsync');
+    const { file, shared } = this.open;
+    this.check('fsync');
     if (file.syncError !== undefined) throw file.syncError;
     try {
       await this.syncData();
@@ -68,54 +74,63 @@ abstract class LocalHandle implements BackendHandle {
   }
 
   close(): MaybePromise<void> {
-    const { descriptor, file, shared } = this.open;
-    descriptor.check('close');
+    const { file, shared } = this.open;
+    this.check('close');
+    this.#isClosed = true;
     shared.closed();
-    try {
-      shared.files.leave(file);
-    } catch (error) {
-      descriptor.close();
-      throw error;
-    }
-    return descriptor.close();
+    return shared.files.leave(file);
+  }
+
+  /** EBADF once closed. */
+  check(operation: string): void {
+    if (this.#isClosed) throw new BackendError('EBADF', operation);
+  }
+
+  /** EBADF once closed, and for a handle that was not opened for writing. */
+  checkWritable(operation: string): void {
+    this.check(operation);
+    if (!this.open.isWritable) throw new BackendError('EBADF', operation);
+  }
+
+  /** Runs what needs the descriptor. */
+  use<T>(operation: string, use: DescriptorUse, work: (fd: number) => Task<T>): MaybePromise<T> {
+    this.check(operation);
+    return this.open.file.descriptor.run(use, work);
   }
 
   protected abstract syncData(): Promise<void>;
 
-  protected checkWritable(operation: string): void {
-    this.open.descriptor.check(operation);
-    if (!this.open.isWritable) throw new BackendError('EBADF', operation);
+  *#describe(fd: number): Task<BackendStat> {
+    return this.open.shared.stats.describe(yield* calls.fstat(fd));
   }
 
-  *#describe(): Task<BackendStat> {
-    const { descriptor, shared } = this.open;
-    return shared.stats.describe(yield* calls.fstat(descriptor.fd));
-  }
-
-  *#change(change: StatChange): Task<void> {
-    const { descriptor, shared } = this.open;
-    const before = yield* calls.fstat(descriptor.fd);
-    yield* shared.stats.change(descriptorPath(descriptor.fd), before, change);
+  *#change(fd: number, change: StatChange): Task<void> {
+    const { file, shared } = this.open;
+    // What may no longer be opened for writing must not have to be.
+    if ((change.attributes ?? 0) & FileAttribute.READONLY) yield* file.descriptor.pin();
+    const before = yield* calls.fstat(fd);
+    yield* shared.stats.change(descriptorPath(fd), before, change);
   }
 }
 
 export class LocalFileHandle extends LocalHandle {
   read(target: Buffer, position: number): MaybePromise<number> {
-    return this.open.descriptor.read(target, checkedOffset(position, 'read'));
+    this.check('read');
+    return this.open.file.descriptor.read(target, checkedOffset(position, 'read'));
   }
 
   write(source: Buffer, position: number): MaybePromise<void> {
     this.checkWritable('write');
-    return this.open.descriptor.write(source, checkedOffset(position, 'write'));
+    return this.open.file.descriptor.write(source, checkedOffset(position, 'write'));
   }
 
   truncate(sizeBytes: number): MaybePromise<void> {
     this.checkWritable('truncate');
-    return this.open.descriptor.truncate(checkedOffset(sizeBytes, 'truncate'));
+    return this.open.file.descriptor.truncate(checkedOffset(sizeBytes, 'truncate'));
   }
 
   protected async syncData(): Promise<void> {
-    await this.open.descriptor.sync();
+    await this.open.file.descriptor.sync();
   }
 }
 
@@ -134,13 +149,13 @@ export class LocalDirectoryHandle extends LocalHandle {
   }
 
   protected async syncData(): Promise<void> {
-    const { descriptor, file, shared } = this.open;
-    await descriptor.run(syncedDirectory(descriptor.fd), 'fsync');
+    const { file, shared } = this.open;
+    await this.use('fsync', DescriptorUse.REFERENCE, syncedDirectory);
     if (!file.isRemoved) await shared.directories.syncPath(file.path);
   }
 
   #refusal(operation: string): BackendError {
-    this.open.descriptor.check(operation);
+    this.check(operation);
     return new BackendError('EISDIR', operation);
   }
 }
@@ -159,7 +174,7 @@ export class LocalStreamHandle extends LocalHandle {
   }
 
   read(target: Buffer, position: number): MaybePromise<number> {
-    this.open.descriptor.check('read');
+    this.check('read');
     return this.#content.read(target, checkedOffset(position, 'read'));
   }
 
@@ -199,4 +214,11 @@ export function* syncedDirectory(fd: number): Task<void> {
   } finally {
     fs.closeSync(readable);
   }
+}
+
+/** The local handle behind `handle`; EINVAL for a handle of another store. */
+export function localHandle(handle: BackendHandle, operation: string): LocalHandle {
+  if (!(handle instanceof LocalHandle)) throw new BackendError('EINVAL', operation);
+  handle.check(operation);
+  return handle;
 }

@@ -67,8 +67,9 @@ function* movedOnDisk(tree: LocalTree, move: Move, places: Places): Task<void> {
     if (isSame) return yield* calls.unlink(source, false);
   }
   if (stat.isDirectory()) yield* movedDirectory(source, target, move.to);
-  else if (move.replace) yield* calls.rename(source, target);
-  else yield* movedByLink(source, target);
+  else if (!move.replace) yield* movedByLink(source, target);
+  else if (taken === undefined) yield* calls.rename(source, target);
+  else yield* tree.losingName(taken, calls.rename(source, target));
   if (taken !== undefined) tree.unlinked(taken);
 }
 

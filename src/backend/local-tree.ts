@@ -7,8 +7,9 @@
  */
 import fs, { type BigIntStats } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
+import type { Libc } from '../native/libc.ts';
 import type { BackendHandle, BackendPath, BackendStat, DirectoryEntry, OpenOptions } from './contract.ts';
-import { Descriptor } from './descriptor.ts';
+import type { DescriptorPool } from './descriptor-pool.ts';
 import type { DirectoryCache } from './directory-cache.ts';
 import { DirtyDirectories } from './dirty-directories.ts';
 import { BackendError, codeOf } from './error.ts';
@@ -22,11 +23,15 @@ import {
   syncedDirectory,
 } from './local-handle.ts';
 import { diskName, nameOnDisk } from './local-name.ts';
+import { flagsFor, Reopening } from './local-reopen.ts';
 import { kindOf, type LocalStats } from './local-stat.ts';
 import type { FileMetadata, FileReference, MetadataStore } from './metadata-store.ts';
-import { OpenFiles } from './open-files.ts';
+import { type OpenFile, OpenFiles } from './open-files.ts';
 import { namesOf, parentOf } from './path.ts';
+import { DescriptorUse, SharedDescriptor } from './shared-descriptor.ts';
 import type { Task } from './task.ts';
+
+const { REFERENCE, READ, WRITE } = DescriptorUse;
 
 /** Removing more than this takes its time. */
 const LARGE_FILE_BYTES = 64n * 1024n * 1024n;
@@ -39,6 +44,8 @@ export interface LocalTreeOptions {
   readonly fileMode: number;
   readonly directoryMode: number;
   readonly handleCountMax: number;
+  readonly descriptors: DescriptorPool;
+  readonly libc: Libc | undefined;
   readonly syncDirectory: (path: BackendPath) => Promise<void>;
 }
 
@@ -49,6 +56,7 @@ export class LocalTree {
   readonly dirty: DirtyDirectories;
   readonly #options: LocalTreeOptions;
   readonly #shared: LocalShared;
+  readonly #reopening: Reopening;
   #handleCount = 0;
 
   constructor(options: LocalTreeOptions) {
@@ -56,7 +64,16 @@ export class LocalTree {
     this.#options = options;
     this.directories = directories;
     this.stats = stats;
-    this.files = new OpenFiles((file) => metadata.forget(file));
+    this.#reopening = new Reopening({
+      libc: options.libc,
+      root: directories.root.fd,
+      stats,
+      reference: (path) => this.#reference(path),
+    });
+    this.files = new OpenFiles({
+      forget: (file) => metadata.forget(file),
+      describe: (file) => this.#descriptorOf(file),
+    });
     this.dirty = new DirtyDirectories(options.syncDirectory);
     const closed = (): void => {
       this.#handleCount -= 1;
@@ -109,18 +126,25 @@ export class LocalTree {
 
   *open(path: BackendPath, options: OpenOptions): Task<BackendHandle> {
     if (this.#handleCount >= this.#options.handleCountMax) throw new BackendError('EMFILE', 'open', path);
+    yield* this.#options.descriptors.room();
     const { stream } = options;
     if (stream !== undefined) return yield* this.#openStream(path, stream, options);
-    if (options.create) return yield* this.#create(path, options);
+    if (options.create) return yield* this.#create(path, options.write ?? false);
     const { fd, stat } = yield* this.#reference(path);
-    if (stat.isDirectory()) return new LocalDirectoryHandle(this.#opened(path, { fd, stat, options }));
+    const found = { stat, isWritable: options.write ?? false };
+    if (stat.isDirectory())
+      return new LocalDirectoryHandle(this.#opened(path, { ...found, fd, use: REFERENCE }));
     try {
-      const flags = options.write ? OpenFlags.write : OpenFlags.read;
-      const real = yield* calls.open(descriptorPath(fd), flags);
-      return new LocalFileHandle(this.#opened(path, { fd: real, stat, options }));
+      const use = options.write ? WRITE : READ;
+      const real = yield* calls.open(descriptorPath(fd), flagsFor(use));
+      return new LocalFileHandle(this.#opened(path, { ...found, fd: real, use }));
     } finally {
       fs.closeSync(fd);
     }
+  }
+
+  close(): void {
+    this.#reopening.close();
   }
 
   *makeDirectory(path: BackendPath): Task<void> {
@@ -135,25 +159,13 @@ export class LocalTree {
 
   *removeFile(path: BackendPath): Task<void> {
     if (path === '') throw new BackendError('EISDIR', 'unlink', path);
-    const check = (stat: BigIntStats): BigIntStats => this.check(stat);
-    const stat = yield* this.at(path, function* (disk) {
-      const found = check(yield* calls.lstat(disk));
-      if (found.isDirectory()) throw new BackendError('EISDIR', 'unlink', path);
-      yield* calls.unlink(disk, found.nlink === 1n && found.blocks * 512n > LARGE_FILE_BYTES);
-      return found;
-    });
+    const stat = yield* this.at(path, (disk) => this.#unlinked(path, disk));
     this.dirty.add(parentOf(path));
     this.unlinked(stat);
   }
 
   *removeDirectory(path: BackendPath): Task<void> {
-    const check = (stat: BigIntStats): BigIntStats => this.check(stat);
-    const stat = yield* this.at(path, function* (disk) {
-      const found = check(yield* calls.lstat(disk));
-      if (!found.isDirectory()) throw new BackendError('ENOTDIR', 'rmdir', path);
-      yield* calls.rmdir(disk);
-      return found;
-    });
+    const stat = yield* this.at(path, (disk) => this.#directoryUnlinked(path, disk));
     this.directories.forget(path);
     this.dirty.remove(path);
     this.dirty.add(parentOf(path));
@@ -212,7 +224,36 @@ export class LocalTree {
     if (before.nlink <= 1n) this.files.removed(this.stats.reference(before));
   }
 
-  *#create(path: BackendPath, options: OpenOptions): Task<BackendHandle> {
+  /** Runs what takes the last name of the file away: from then on it is reached by its descriptor only. */
+  *losingName<T>(before: BigIntStats, work: Task<T>): Task<T> {
+    const isLast = before.nlink <= 1n || before.isDirectory();
+    const file = isLast ? this.files.find(this.stats.reference(before)) : undefined;
+    if (file === undefined) return yield* work;
+    yield* file.descriptor.pin();
+    try {
+      return yield* work;
+    } catch (error) {
+      file.descriptor.unpin();
+      throw error;
+    }
+  }
+
+  *#unlinked(path: BackendPath, disk: DiskPath): Task<BigIntStats> {
+    const found = this.check(yield* calls.lstat(disk));
+    if (found.isDirectory()) throw new BackendError('EISDIR', 'unlink', path);
+    const isLarge = found.nlink === 1n && found.blocks * 512n > LARGE_FILE_BYTES;
+    yield* this.losingName(found, calls.unlink(disk, isLarge));
+    return found;
+  }
+
+  *#directoryUnlinked(path: BackendPath, disk: DiskPath): Task<BigIntStats> {
+    const found = this.check(yield* calls.lstat(disk));
+    if (!found.isDirectory()) throw new BackendError('ENOTDIR', 'rmdir', path);
+    yield* this.losingName(found, calls.rmdir(disk));
+    return found;
+  }
+
+  *#create(path: BackendPath, isWritable: boolean): Task<BackendHandle> {
     if (path === '') throw new BackendError('EEXIST', 'open', path);
     const { fileMode, metadata } = this.#options;
     const fd = yield* this.at(path, (disk) => calls.open(disk, OpenFlags.create, fileMode));
@@ -221,7 +262,7 @@ export class LocalTree {
       const stat = yield* calls.fstat(fd);
       // A file that others removed may have left something under this id.
       metadata.forget(this.stats.reference(stat));
-      return new LocalFileHandle(this.#opened(path, { fd, stat, options }));
+      return new LocalFileHandle(this.#opened(path, { fd, stat, isWritable, use: WRITE }));
     } catch (error) {
       fs.closeSync(fd);
       throw error;
@@ -233,7 +274,8 @@ export class LocalTree {
     try {
       const { streams } = this.#options.metadata;
       const content = streams.open(this.stats.reference(stat), stream, options.create ?? false);
-      return new LocalStreamHandle(this.#opened(path, { fd, stat, options }), content);
+      const found = { fd, stat, isWritable: options.write ?? false, use: REFERENCE };
+      return new LocalStreamHandle(this.#opened(path, found), content);
     } catch (error) {
       fs.closeSync(fd);
       throw error;
@@ -257,14 +299,31 @@ export class LocalTree {
     }
   }
 
-  #opened(path: BackendPath, found: { fd: number; stat: BigIntStats; options: OpenOptions }): LocalOpen {
-    const file = this.files.enter(this.stats.reference(found.stat), path);
+  #opened(path: BackendPath, { fd, stat, use, isWritable }: Found): LocalOpen {
+    const file = this.files.enter(this.stats.reference(stat), path);
+    file.descriptor.adopt(fd, use);
     this.#handleCount += 1;
-    return {
-      shared: this.#shared,
-      descriptor: new Descriptor(found.fd, this.#options.clock),
-      file,
-      isWritable: found.options.write ?? false,
-    };
+    return { shared: this.#shared, file, isWritable };
   }
+
+  #descriptorOf(file: () => OpenFile): SharedDescriptor {
+    const { descriptors, clock } = this.#options;
+    return new SharedDescriptor({
+      pool: descriptors,
+      clock,
+      remember: (fd) => this.#reopening.remember(file(), fd),
+      reopen: (use) => this.#reopening.reopen(file(), use),
+      lost: (error) => {
+        file().syncError ??= error;
+      },
+    });
+  }
+}
+
+/** What was opened, and how. */
+interface Found {
+  readonly fd: number;
+  readonly stat: BigIntStats;
+  readonly use: DescriptorUse;
+  readonly isWritable: boolean;
 }

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { type Libc, loadLibc } from '../native/libc.ts';
 import type {
   Backend,
   BackendHandle,
@@ -24,6 +25,7 @@ import type {
   SymlinkAbility,
   VolumeStat,
 } from './contract.ts';
+import { DescriptorPool, sharedDescriptorPool } from './descriptor-pool.ts';
 import { DirectoryCache } from './directory-cache.ts';
 import { BackendError, codeOf, throwIfAborted } from './error.ts';
 import { listed } from './local-list.ts';
@@ -53,10 +55,17 @@ export interface LocalOptions {
   /** Permissions of new files and directories, before the process's umask. Default 0o666 and 0o777. */
   readonly fileMode?: number;
   readonly directoryMode?: number;
-  /** Files and directories open at a time; EMFILE beyond. Default 10,000. */
+  /** Files and directories open at a time; EMFILE beyond. Default 250,000. */
   readonly handleCountMax?: number;
+  /**
+   * Descriptors that open files may take; beyond it those unused for longest lose theirs until they are used again.
+   * Default half of what the system allows the process, for all stores together.
+   */
+  readonly descriptorCountMax?: number;
   /** Directories whose descriptors are kept. Default 256. */
   readonly directoryCountMax?: number;
+  /** Calls of libc that Node does not have; default those that work in this process, `none` does without. */
+  readonly libc?: Libc | 'none';
   readonly clock?: Clock;
   readonly log?: Log;
 }
@@ -88,6 +97,14 @@ function metadataFor(folder: string, { stateDirectory, metadata, clock, log }: L
   return metadataLog(stateDirectory, { ...(clock && { clock }), ...(log && { log }) });
 }
 
+function libcFor({ libc = loadLibc() }: LocalOptions): Libc | undefined {
+  return libc === 'none' ? undefined : libc;
+}
+
+function descriptorsFor({ descriptorCountMax }: LocalOptions): DescriptorPool {
+  return descriptorCountMax === undefined ? sharedDescriptorPool() : new DescriptorPool(descriptorCountMax);
+}
+
 /** Where statx is not allowed, Node tells change times as birth times: of everything. */
 function knowsBirthTime(folder: string): boolean {
   return ['/', '/proc/self/exe', folder].some((place) => {
@@ -115,6 +132,7 @@ class LocalBackend implements Backend {
     this.#directories = directories;
     const clock = options.clock ?? systemClock;
     this.#pace = new Pace(clock);
+    const libc = libcFor(options);
     this.#metadata = metadataFor(folder, options);
     const stats = new LocalStats({
       metadata: this.#metadata,
@@ -128,7 +146,9 @@ class LocalBackend implements Backend {
       clock,
       fileMode: options.fileMode ?? 0o666,
       directoryMode: options.directoryMode ?? 0o777,
-      handleCountMax: options.handleCountMax ?? 10_000,
+      handleCountMax: options.handleCountMax ?? 250_000,
+      descriptors: descriptorsFor(options),
+      libc,
       syncDirectory: async (at) => this.#run('fsync', at, tree.syncDirectory(at)),
     });
     this.#tree = tree;
@@ -210,6 +230,7 @@ class LocalBackend implements Backend {
   }
 
   async close(): Promise<void> {
+    this.#tree.close();
     this.#directories.close();
     await this.#metadata.close();
   }

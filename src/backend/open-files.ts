@@ -1,10 +1,11 @@
 /**
- * The files that are open, each once, however many handles it has: where it is now, whether its name is gone, whether its
- * data was lost.
+ * The files that are open, each once, however many handles it has: its descriptor, where it is now, whether its name is
+ * gone, whether its data was lost.
  */
-import type { BackendPath } from './contract.ts';
+import type { BackendPath, MaybePromise } from './contract.ts';
 import type { FileReference } from './metadata-store.ts';
 import { isWithin } from './path.ts';
+import type { SharedDescriptor } from './shared-descriptor.ts';
 
 export interface OpenFile {
   readonly reference: FileReference;
@@ -15,46 +16,78 @@ export interface OpenFile {
   isRemoved: boolean;
   /** A sync that failed: the kernel reports lost pages once, and must not be believed when it says otherwise later. */
   syncError: unknown;
+  readonly descriptor: SharedDescriptor;
+  /** What the file can be opened by again; known once its descriptor was given up. */
+  handle: Buffer | undefined;
+}
+
+export interface OpenFilesOptions {
+  /** Called for a removed file when nothing needs it any more. */
+  readonly forget: (file: FileReference) => void;
+  readonly describe: (file: () => OpenFile) => SharedDescriptor;
 }
 
 export class OpenFiles {
   readonly #files = new Map<bigint, OpenFile>();
-  readonly #forget: (file: FileReference) => void;
+  readonly #options: OpenFilesOptions;
 
-  /** `forget` is called for a removed file when nothing needs it any more. */
-  constructor(forget: (file: FileReference) => void) {
-    this.#forget = forget;
+  constructor(options: OpenFilesOptions) {
+    this.#options = options;
   }
 
+  /** The file, with one handle more. */
   enter(reference: FileReference, path: BackendPath): OpenFile {
     const known = this.#files.get(reference.fileId);
-    if (known !== undefined) {
+    // An id is given again once the file is gone, which others may have seen to while it had no descriptor here.
+    if (known !== undefined && known.reference.generation === reference.generation) {
       known.handleCount += 1;
       return known;
     }
-    const file = { reference, path, handleCount: 1, isRemoved: false, syncError: undefined };
+    const file: OpenFile = {
+      reference,
+      path,
+      handleCount: 1,
+      isRemoved: false,
+      syncError: undefined,
+      descriptor: this.#options.describe(() => file),
+      handle: undefined,
+    };
     this.#files.set(reference.fileId, file);
     return file;
   }
 
-  leave(file: OpenFile): void {
+  /** One handle less; with the last one the descriptor is closed. */
+  leave(file: OpenFile): MaybePromise<void> {
     file.handleCount -= 1;
     if (file.handleCount > 0) return;
-    this.#files.delete(file.reference.fileId);
-    if (file.isRemoved) this.#forget(file.reference);
+    const { fileId } = file.reference;
+    if (this.#files.get(fileId) === file) this.#files.delete(fileId);
+    try {
+      if (file.isRemoved) this.#options.forget(file.reference);
+    } catch (error) {
+      file.descriptor.close();
+      throw error;
+    }
+    return file.descriptor.close();
+  }
+
+  /** The file, if it is open. */
+  find(reference: FileReference): OpenFile | undefined {
+    const file = this.#files.get(reference.fileId);
+    return file?.reference.generation === reference.generation ? file : undefined;
   }
 
   /** The last name of the file is gone. */
   removed(reference: FileReference): void {
-    const file = this.#files.get(reference.fileId);
-    if (file === undefined) this.#forget(reference);
+    const file = this.find(reference);
+    if (file === undefined) this.#options.forget(reference);
     else file.isRemoved = true;
   }
 
   /** A file was renamed; of a directory, all below moved along. */
   moved(reference: FileReference, move: { from: BackendPath; to: BackendPath; isDirectory: boolean }): void {
     const { from, to } = move;
-    const candidates = move.isDirectory ? this.#files.values() : [this.#files.get(reference.fileId)];
+    const candidates = move.isDirectory ? this.#files.values() : [this.find(reference)];
     for (const file of candidates) {
       if (file !== undefined && isWithin(file.path, from)) file.path = to + file.path.slice(from.length);
     }

@@ -21,6 +21,17 @@ backendContract(
   { test, dispose },
 );
 
+for (const [kind, libc] of [
+  ['', undefined],
+  [', reopened by path', 'none'],
+] as const) {
+  backendContract(
+    `local on three descriptors${kind}`,
+    () => localBackend(makeFolder().root, { descriptorCountMax: 3, ...(libc && { libc }) }),
+    { test, dispose },
+  );
+}
+
 /** By this clock every call is slow, so that the next one goes to the thread pool. */
 function slowClock(): Clock {
   let ms = 0;
