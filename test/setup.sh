@@ -13,6 +13,9 @@ missing=()
 command -v smbclient >/dev/null || missing+=(smbclient)
 command -v smbtorture >/dev/null || missing+=(samba-testsuite)
 command -v tshark >/dev/null || missing+=(tshark)
+command -v strace >/dev/null || missing+=(strace)
+# For the power-cut test, which only root can run.
+[ "$(id -u)" -ne 0 ] || [ -x /usr/sbin/mkfs.xfs ] || missing+=(xfsprogs)
 /usr/bin/python3 -c 'import impacket' 2>/dev/null || missing+=(python3-impacket)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
