@@ -1,6 +1,8 @@
 /**
  * Storage for embedders: the contract, the stores and the wrappers.
  */
+
+export { type AuditEvent, audit, auditedOperations } from './audit.ts';
 export type * from './contract.ts';
 export { BackendError } from './error.ts';
 export { type Fault, type FaultPlan, fault, faultAt, faultsBy } from './fault.ts';
@@ -24,7 +26,13 @@ export {
   type NodeFsSource,
   type NodeStats,
 } from './node-fs-source.ts';
+export { quota } from './quota.ts';
 export { readOnly } from './read-only.ts';
+export { type RecycleOptions, recycle } from './recycle.ts';
+export type { UsageLimits } from './share-usage.ts';
+export { type SnapshotFolderOptions, snapshotFolders, snapshots } from './snapshots.ts';
+export { subtree } from './subtree.ts';
+export { type NameTest, veto } from './veto.ts';
 export {
   type BackendCall,
   type Gate,

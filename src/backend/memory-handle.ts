@@ -1,7 +1,7 @@
 /**
  * An open file, directory or stream of the memory store.
  */
-import type { BackendHandle, BackendStat, StatChange } from './contract.ts';
+import type { BackendHandle, BackendStat, ByteRange, StatChange } from './contract.ts';
 import { BackendError } from './error.ts';
 import type { MemoryEntry, MemoryNode, MemoryTree } from './memory-tree.ts';
 import { checkedOffset } from './offset.ts';
@@ -99,4 +99,24 @@ export class MemoryHandle implements BackendHandle {
 export function memoryHandle(handle: BackendHandle, operation: string): MemoryHandle {
   if (handle instanceof MemoryHandle) return handle;
   throw new BackendError('EINVAL', operation);
+}
+
+/** Makes the range read as zeros. */
+export function punch(handle: BackendHandle, range: ByteRange): void {
+  const memory = memoryHandle(handle, 'punch');
+  memory.writableData('punch').punch(range);
+  memory.touch();
+}
+
+/** Copies a range from file to file of the store; returns the bytes copied. */
+export function copyRange(
+  source: BackendHandle,
+  from: ByteRange,
+  to: { target: BackendHandle; position: number },
+): number {
+  const target = memoryHandle(to.target, 'copy');
+  const data = memoryHandle(source, 'copy').data('copy');
+  const copied = target.writableData('copy').copyFrom(data, from, to.position);
+  target.touch();
+  return copied;
 }

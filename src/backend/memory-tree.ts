@@ -6,6 +6,8 @@ import { present } from '../base/assert.ts';
 import type { Clock, FileTime } from '../base/clock.ts';
 import type { BackendPath, BackendStat, NodeKind } from './contract.ts';
 import { BackendError } from './error.ts';
+import { NodeLedger } from './memory-ledger.ts';
+import { OwnerAccounts, ownerOf } from './owner-accounts.ts';
 import { namesOf } from './path.ts';
 import { type SpaceLedger, SparseData } from './sparse-data.ts';
 
@@ -29,6 +31,14 @@ export interface MemoryTimes {
   changeTime: FileTime;
 }
 
+interface NodeContent {
+  readonly now: FileTime;
+  readonly ledger: NodeLedger;
+  readonly target?: string;
+  /** What the new file begins with; its own copy. */
+  readonly data?: SparseData;
+}
+
 export class MemoryNode {
   readonly fileId: bigint;
   readonly kind: NodeKind;
@@ -36,7 +46,7 @@ export class MemoryNode {
   attributes = 0;
   linkCount = 0;
   /** The data of a file. */
-  readonly data: SparseData | undefined;
+  readonly data?: SparseData;
   /** The names in a directory, in the order of their sequence. */
   readonly entries: Map<string, MemoryEntry> | undefined;
   /** What a symbolic link says. */
@@ -45,20 +55,51 @@ export class MemoryNode {
   entry: MemoryEntry | undefined;
   readonly streams = new Map<string, SparseData>();
   extendedAttributes: ReadonlyMap<string, Buffer> = new Map();
-  security: Buffer | undefined;
+  readonly #ledger: NodeLedger;
+  #security: Buffer | undefined;
 
-  constructor(
-    fileId: bigint,
-    kind: NodeKind,
-    content: { now: FileTime; ledger: SpaceLedger; target?: string },
-  ) {
+  constructor(fileId: bigint, kind: NodeKind, content: NodeContent) {
     this.fileId = fileId;
     this.kind = kind;
     const { now } = content;
     this.times = { creationTime: now, lastAccessTime: now, lastWriteTime: now, changeTime: now };
-    this.data = kind === 'file' ? new SparseData(content.ledger) : undefined;
+    this.#ledger = content.ledger;
+    if (kind === 'file') this.data = content.data?.share(content.ledger) ?? new SparseData(content.ledger);
     this.entries = kind === 'directory' ? new Map() : undefined;
     this.target = content.target;
+  }
+
+  get security(): Buffer | undefined {
+    return this.#security;
+  }
+
+  /** Says also who owns the file, and with it whose space it takes. */
+  set security(descriptor: Buffer | undefined) {
+    this.#ledger.changeOwner(ownerOf(descriptor));
+    this.#security = descriptor;
+  }
+
+  createStream(name: string): void {
+    this.streams.set(name, new SparseData(this.#ledger));
+  }
+
+  /** A node of its own with all that this one has but its names; the bytes are shared until they are changed. */
+  copy(ledger: NodeLedger): MemoryNode {
+    const { target, data } = this;
+    const content = {
+      now: 0n,
+      ledger,
+      ...(target === undefined ? {} : { target }),
+      ...(data ? { data } : {}),
+    };
+    const copy = new MemoryNode(this.fileId, this.kind, content);
+    Object.assign(copy.times, this.times);
+    copy.attributes = this.attributes;
+    copy.linkCount = this.linkCount;
+    copy.extendedAttributes = this.extendedAttributes;
+    copy.#security = this.#security;
+    for (const [name, stream] of this.streams) copy.streams.set(name, stream.share(ledger));
+    return copy;
   }
 
   stat(stream?: SparseData): BackendStat {
@@ -81,30 +122,90 @@ export interface MemoryTreeOptions {
   readonly nodeCountMax: number;
 }
 
-export class MemoryTree {
-  readonly clock: Clock;
+/** The space of a volume, which it shares with its snapshots. */
+class Space implements SpaceLedger {
   readonly sizeBytes: number;
-  readonly root: MemoryNode;
-  readonly #nodeCountMax: number;
   #usedBytes = 0;
-  #nodeCount = 0;
-  #nextFileId: bigint;
-  #nextSequence = 1;
-  readonly #ledger: SpaceLedger = { charge: (bytes) => this.#charge(bytes) };
 
-  constructor(options: MemoryTreeOptions) {
-    this.clock = options.clock;
-    this.sizeBytes = options.sizeBytes;
-    this.#nodeCountMax = options.nodeCountMax;
-    // Clients remember file ids: those of the next run must not repeat those of this one.
-    this.#nextFileId = ((this.clock.now() / 10_000_000n) << 24n) + 1n;
-    this.root = this.createNode('directory');
-    this.root.linkCount = 1;
-    this.root.entry = { node: this.root, name: '', parent: undefined, sequence: 0 };
+  constructor(sizeBytes: number) {
+    this.sizeBytes = sizeBytes;
   }
 
   get freeBytes(): number {
     return this.sizeBytes - this.#usedBytes;
+  }
+
+  charge(bytes: number): void {
+    if (bytes > this.freeBytes) throw new BackendError('ENOSPC', 'write');
+    this.#usedBytes += bytes;
+  }
+}
+
+export class MemoryTree {
+  readonly clock: Clock;
+  readonly root: MemoryNode;
+  readonly owners = new OwnerAccounts();
+  readonly #options: MemoryTreeOptions;
+  readonly #space: Space;
+  readonly #nodeCountMax: number;
+  #nodeCount = 0;
+  #nextFileId: bigint;
+  #nextSequence = 1;
+
+  /** A new tree, or one that begins with the root of another and shares its space. */
+  constructor(options: MemoryTreeOptions, from?: { readonly space: Space; readonly root: MemoryNode }) {
+    this.#options = options;
+    this.clock = options.clock;
+    this.#space = from?.space ?? new Space(options.sizeBytes);
+    this.#nodeCountMax = options.nodeCountMax;
+    // Clients remember file ids: those of the next run must not repeat those of this one.
+    this.#nextFileId = ((this.clock.now() / 10_000_000n) << 24n) + 1n;
+    this.root = from?.root ?? this.createNode('directory');
+    this.root.linkCount = 1;
+    this.root.entry = { node: this.root, name: '', parent: undefined, sequence: 0 };
+  }
+
+  get sizeBytes(): number {
+    return this.#space.sizeBytes;
+  }
+
+  get freeBytes(): number {
+    return this.#space.freeBytes;
+  }
+
+  /** The tree as it is now. Names and metadata are copied, the bytes of files are shared until they are changed. */
+  copy(): MemoryTree {
+    const root = this.root.copy(this.#newLedger());
+    const twin = new MemoryTree(this.#options, { space: this.#space, root });
+    const copies = new Map<MemoryNode, MemoryNode>();
+    const pending: [MemoryNode, MemoryNode][] = [[this.root, twin.root]];
+    for (let pair = pending.pop(); pair !== undefined; pair = pending.pop()) {
+      const [from, to] = pair;
+      for (const entry of from.entries?.values() ?? []) {
+        const known = copies.get(entry.node);
+        const node = known ?? entry.node.copy(twin.#newLedger());
+        const twinEntry: MemoryEntry = { node, name: entry.name, parent: to, sequence: entry.sequence };
+        to.entries?.set(entry.name, twinEntry);
+        if (node.kind === 'directory') node.entry = twinEntry;
+        if (known === undefined) pending.push([entry.node, node]);
+        copies.set(entry.node, node);
+      }
+    }
+    twin.#nextSequence = this.#nextSequence;
+    return twin;
+  }
+
+  /** Frees all that the tree holds; what is open stays until it is closed. */
+  clear(): void {
+    for (const stream of this.root.streams.values()) stream.release();
+    this.root.streams.clear();
+    const pending = [this.root];
+    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+      for (const entry of [...(node.entries?.values() ?? [])]) {
+        pending.push(entry.node);
+        this.detach(entry);
+      }
+    }
   }
 
   /** The sequence that the next name will get. */
@@ -117,14 +218,8 @@ export class MemoryTree {
     this.#nodeCount += 1;
     const fileId = this.#nextFileId;
     this.#nextFileId += 1n;
-    const content = { now: this.clock.now(), ledger: this.#ledger };
+    const content = { now: this.clock.now(), ledger: this.#newLedger() };
     return new MemoryNode(fileId, kind, target === undefined ? content : { ...content, target });
-  }
-
-  createStream(node: MemoryNode, name: string): SparseData {
-    const data = new SparseData(this.#ledger);
-    node.streams.set(name, data);
-    return data;
   }
 
   /** The names of the directory that `path` is in, and the last name of `path`. EBUSY for the root. */
@@ -228,8 +323,7 @@ export class MemoryTree {
     return node;
   }
 
-  #charge(bytes: number): void {
-    if (bytes > this.freeBytes) throw new BackendError('ENOSPC', 'write');
-    this.#usedBytes += bytes;
+  #newLedger(): NodeLedger {
+    return new NodeLedger(this.#space, this.owners);
   }
 }

@@ -1,19 +1,19 @@
 /**
  * A volume in memory: the reference store. It has every ability of the contract and answers at once.
  */
-import { type Clock, systemClock } from '../base/clock.ts';
+import { type Clock, type FileTime, systemClock } from '../base/clock.ts';
 import type {
   Backend,
   BackendChange,
-  BackendHandle,
   BackendPath,
   BackendStat,
-  ByteRange,
   CopyRangeAbility,
   DirectoryEntry,
   ExtendedAttributeAbility,
   OpenOptions,
+  QuotaAbility,
   SecurityAbility,
+  SnapshotAbility,
   SparseAbility,
   StreamAbility,
   StreamInfo,
@@ -22,9 +22,11 @@ import type {
   WatchAbility,
 } from './contract.ts';
 import { BackendError, throwIfAborted } from './error.ts';
-import { MemoryHandle, memoryHandle } from './memory-handle.ts';
+import { copyRange, MemoryHandle, memoryHandle, punch } from './memory-handle.ts';
+import { MemorySnapshots } from './memory-snapshots.ts';
 import { type MemoryEntry, type MemoryNode, MemoryTree } from './memory-tree.ts';
 import { isWithin, join } from './path.ts';
+import { readOnly } from './read-only.ts';
 import { checkReplaceable } from './rename.ts';
 import { CLUSTER_BYTES, type SparseData } from './sparse-data.ts';
 
@@ -35,7 +37,7 @@ export interface MemoryOptions {
   readonly label?: string;
   readonly serialNumber?: number;
   /** Space of the volume in bytes; ENOSPC beyond. Default 64 GiB. */
-  readonly sizeBytes?: number;
+  readonly sizeBytesMax?: number;
   /** Files, directories and links that the volume may hold; ENOSPC beyond. Default 10,000,000. */
   readonly nodeCountMax?: number;
   readonly clock?: Clock;
@@ -57,21 +59,31 @@ interface Volume {
   readonly serialNumber: number;
   readonly tree: MemoryTree;
   readonly watchers: Set<Watcher>;
+  readonly snapshots: MemorySnapshots;
 }
 
 /** A new, empty volume in memory. */
 export function memoryBackend(options: MemoryOptions = {}): MemoryBackend {
   const tree = new MemoryTree({
     clock: options.clock ?? systemClock,
-    sizeBytes: options.sizeBytes ?? 64 * 2 ** 30,
+    sizeBytes: options.sizeBytesMax ?? 64 * 2 ** 30,
     nodeCountMax: options.nodeCountMax ?? 10_000_000,
   });
-  return new MemoryBackend({
-    label: options.label ?? 'memory',
-    serialNumber: options.serialNumber ?? 0x534d_424b,
-    tree,
-    watchers: new Set(),
-  });
+  const named = { label: options.label ?? 'memory', serialNumber: options.serialNumber ?? 0x534d_424b };
+  return new MemoryBackend(volumeOf(tree, named));
+}
+
+function volumeOf(tree: MemoryTree, named: { label: string; serialNumber: number }): Volume {
+  const snapshots = new MemorySnapshots(tree, (copy) =>
+    snapshotView(new MemoryBackend(volumeOf(copy, named))),
+  );
+  return { ...named, tree, watchers: new Set(), snapshots };
+}
+
+/** A snapshot does not change, has none of its own, and nobody's limits apply. */
+function snapshotView(copy: MemoryBackend): Backend {
+  const { watch: _watch, snapshots: _snapshots, quota: _quota, ...view } = readOnly(copy);
+  return view;
 }
 
 /** A view of a volume in memory; {@link memoryBackend} makes the first one, {@link MemoryBackend.another} others. */
@@ -85,6 +97,9 @@ export class MemoryBackend implements Backend {
   readonly sparse: SparseAbility;
   readonly copyRange: CopyRangeAbility;
   readonly watch: WatchAbility;
+  readonly snapshots: SnapshotAbility;
+  /** By the owners that security descriptors name; files without a descriptor count for nobody. */
+  readonly quota: QuotaAbility;
   readonly #volume: Volume;
   readonly #tree: MemoryTree;
 
@@ -92,6 +107,8 @@ export class MemoryBackend implements Backend {
     this.#volume = volume;
     this.#tree = volume.tree;
     this.name = volume.label;
+    this.snapshots = volume.snapshots;
+    this.quota = volume.tree.owners;
     this.symlinks = {
       readLink: (path) => this.#readLink(path),
       makeLink: (path, target) => this.#makeLink(path, target),
@@ -114,13 +131,28 @@ export class MemoryBackend implements Backend {
       allocatedRanges: (handle, range) =>
         memoryHandle(handle, 'ranges').data('ranges').allocatedRanges(range),
     };
-    this.copyRange = { copy: (source, from, target, position) => copy(source, from, { target, position }) };
+    this.copyRange = {
+      copy: (source, from, target, position) => copyRange(source, from, { target, position }),
+    };
     this.watch = { watch: (path, report, signal) => this.#watch({ owner: this, path, report }, signal) };
   }
 
   /** A second view of the same volume: what is changed through one is reported to the watchers of the other. */
   another(): MemoryBackend {
     return new MemoryBackend(this.#volume);
+  }
+
+  /**
+   * Keeps the state of now as a previous version, which costs memory only for what is changed later. `time` is cut to whole
+   * seconds; EEXIST when there is a snapshot of that second. Returns the time by which clients know it.
+   */
+  takeSnapshot(time?: FileTime): FileTime {
+    return this.#volume.snapshots.take(time);
+  }
+
+  /** Frees a snapshot; ENOENT when there is none of that time. */
+  removeSnapshot(time: FileTime): void {
+    this.#volume.snapshots.remove(time);
   }
 
   /** Fills the volume; existing directories are kept, existing files overwritten. Reported to every watcher. */
@@ -241,7 +273,7 @@ export class MemoryBackend implements Backend {
     const found = node.streams.get(stream);
     if (options.create) {
       if (found !== undefined) throw new BackendError('EEXIST', 'open', path);
-      this.#tree.createStream(node, stream);
+      node.createStream(stream);
       this.#modified(node, path);
     } else if (found === undefined) throw new BackendError('ENOENT', 'open', path);
     return this.#handle(entry, options, node.streams.get(stream));
@@ -364,22 +396,4 @@ export class MemoryBackend implements Backend {
       if (concerned) watcher.report(change);
     }
   }
-}
-
-function punch(handle: BackendHandle, range: ByteRange): void {
-  const memory = memoryHandle(handle, 'punch');
-  memory.writableData('punch').punch(range);
-  memory.touch();
-}
-
-function copy(
-  source: BackendHandle,
-  from: ByteRange,
-  to: { target: BackendHandle; position: number },
-): number {
-  const target = memoryHandle(to.target, 'copy');
-  const data = memoryHandle(source, 'copy').data('copy');
-  const copied = target.writableData('copy').copyFrom(data, from, to.position);
-  target.touch();
-  return copied;
 }

@@ -17,12 +17,16 @@ const COPY_BYTES = 1024 * 1024;
 export interface SpaceLedger {
   /** Takes `bytes` (gives back, when negative); throws ENOSPC when there is not enough. */
   charge(bytes: number): void;
+  /** The file grows (shrinks, when negative), whether or not it shares its bytes; throws EDQUOT when it may not. */
+  own?(bytes: number): void;
 }
 
 interface Chunk {
   /** As long as or longer than `used`; bytes from `used` on are zero. */
   bytes: Buffer;
   used: number;
+  /** The data that have it; what several have is copied before it is changed. */
+  holderCount: number;
 }
 
 const clusters = (used: number): number => Math.ceil(used / CLUSTER_BYTES) * CLUSTER_BYTES;
@@ -44,6 +48,19 @@ export class SparseData {
 
   get allocatedBytes(): number {
     return this.#allocatedBytes;
+  }
+
+  /** The same bytes once more, to be changed apart from these; nothing is copied until then. */
+  share(ledger: SpaceLedger): SparseData {
+    const twin = new SparseData(ledger);
+    for (const [index, chunk] of this.#chunks) {
+      chunk.holderCount += 1;
+      twin.#chunks.set(index, chunk);
+    }
+    twin.#sizeBytes = this.#sizeBytes;
+    twin.#allocatedBytes = this.#allocatedBytes;
+    ledger.own?.(this.#allocatedBytes);
+    return twin;
   }
 
   /** One more name or handle needs the bytes. */
@@ -82,7 +99,8 @@ export class SparseData {
     if (source.length === 0) return;
     const end = position + source.length;
     if (end > Number.MAX_SAFE_INTEGER) throw new BackendError('EFBIG', 'write');
-    this.#charge(this.#growth(position, end));
+    const { own, taken } = this.#growth(position, end);
+    this.#charge(own, taken);
     let done = 0;
     while (done < source.length) {
       const at = position + done;
@@ -146,31 +164,42 @@ export class SparseData {
     this.#sizeBytes = Math.max(this.#sizeBytes, to + buffer.length);
   }
 
-  #charge(bytes: number): void {
-    if (bytes === 0) return;
-    this.#ledger.charge(bytes);
-    this.#allocatedBytes += bytes;
+  /** The file grows by `own`, the volume is fuller by `taken`: these differ where bytes are shared. */
+  #charge(own: number, taken: number): void {
+    if (own !== 0) this.#ledger.own?.(own);
+    try {
+      if (taken !== 0) this.#ledger.charge(taken);
+    } catch (error) {
+      this.#ledger.own?.(-own);
+      throw error;
+    }
+    this.#allocatedBytes += own;
   }
 
   /** The space that writing up to `end` will take. */
-  #growth(position: number, end: number): number {
-    let bytes = 0;
+  #growth(position: number, end: number): { own: number; taken: number } {
+    let own = 0;
+    let taken = 0;
     for (let index = Math.floor(position / CHUNK_BYTES); index * CHUNK_BYTES < end; index++) {
-      const used = this.#chunks.get(index)?.used ?? 0;
-      const needed = Math.min(end - index * CHUNK_BYTES, CHUNK_BYTES);
-      if (needed > used) bytes += clusters(needed) - clusters(used);
+      const chunk = this.#chunks.get(index);
+      const used = chunk?.used ?? 0;
+      const needed = Math.max(used, Math.min(end - index * CHUNK_BYTES, CHUNK_BYTES));
+      const grown = clusters(needed) - clusters(used);
+      own += grown;
+      taken += chunk !== undefined && chunk.holderCount > 1 ? clusters(needed) : grown;
     }
-    return bytes;
+    return { own, taken };
   }
 
-  /** The chunk, with at least `needed` usable bytes. */
+  /** The chunk, with at least `needed` usable bytes, and no one else's. */
   #room(index: number, needed: number): Chunk {
     const chunk = this.#chunks.get(index);
     if (chunk === undefined) {
-      const fresh = { bytes: Buffer.alloc(capacity(needed)), used: needed };
+      const fresh = { bytes: Buffer.alloc(capacity(needed)), used: needed, holderCount: 1 };
       this.#chunks.set(index, fresh);
       return fresh;
     }
+    if (chunk.holderCount > 1) return this.#split(index, chunk, Math.max(needed, chunk.used));
     if (needed > chunk.bytes.length) {
       const larger = Buffer.alloc(capacity(needed));
       chunk.bytes.copy(larger, 0, 0, chunk.used);
@@ -180,23 +209,48 @@ export class SparseData {
     return chunk;
   }
 
+  /** Leaves the shared chunk to the others and takes a copy, `used` bytes long. */
+  #split(index: number, chunk: Chunk, used: number): Chunk {
+    const copy = { bytes: Buffer.alloc(capacity(used)), used, holderCount: 1 };
+    chunk.bytes.copy(copy.bytes, 0, 0, Math.min(used, chunk.used));
+    chunk.holderCount -= 1;
+    this.#chunks.set(index, copy);
+    return copy;
+  }
+
   /** Makes [from, to) read as zeros and frees the chunks that hold nothing else, or also what lies behind the rest. */
   #drop(from: number, to: number, units: 'chunks' | 'clusters'): void {
-    let freed = 0;
     for (const index of this.#indexes(from, to)) {
       const chunk = this.#chunks.get(index);
       if (chunk === undefined) continue;
-      const before = clusters(chunk.used);
       const first = Math.max(0, from - index * CHUNK_BYTES);
       const last = Math.min(chunk.used, to - index * CHUNK_BYTES);
-      if (first < last) chunk.bytes.fill(0, first, last);
-      if (last === chunk.used && (first === 0 || units === 'clusters')) {
-        chunk.used = Math.min(chunk.used, first);
-      }
-      if (chunk.used === 0) this.#chunks.delete(index);
-      freed += before - clusters(chunk.used);
+      const isFreed = last === chunk.used && (first === 0 || units === 'clusters');
+      const used = isFreed ? Math.min(chunk.used, first) : chunk.used;
+      if (used === 0) this.#leave(index, chunk);
+      else if (first < last) this.#erase(index, chunk, { first, last, used });
     }
-    this.#charge(-freed);
+  }
+
+  #leave(index: number, chunk: Chunk): void {
+    const freed = clusters(chunk.used);
+    chunk.holderCount -= 1;
+    this.#chunks.delete(index);
+    this.#charge(-freed, chunk.holderCount === 0 ? -freed : 0);
+  }
+
+  /** Zeros within a chunk that stays, with `used` bytes. */
+  #erase(
+    index: number,
+    chunk: Chunk,
+    { first, last, used }: { first: number; last: number; used: number },
+  ): void {
+    const own = clusters(used) - clusters(chunk.used);
+    const isShared = chunk.holderCount > 1;
+    this.#charge(own, isShared ? clusters(used) : own);
+    const mine = isShared ? this.#split(index, chunk, used) : chunk;
+    mine.bytes.fill(0, first, last);
+    mine.used = used;
   }
 
   /** Indexes of the chunks present in [from, to), ascending; by whichever of range and map is shorter. */

@@ -58,6 +58,7 @@ export function backendContract(
     timeStep: options.timeStep ?? 1n,
     fileBytesMax: options.fileBytesMax ?? Number.MAX_SAFE_INTEGER,
     pathCharsMax: options.pathCharsMax ?? 32_000,
+    keepsRemovedFiles: options.keepsRemovedFiles ?? false,
     another: options.another ?? (() => undefined),
     settle: options.settle ?? (() => Promise.resolve()),
   };

@@ -35,7 +35,7 @@ test('a seed makes files of text and bytes, and directories of objects', () => {
 });
 
 test('a write that does not fit fails as a whole and freed space is used again', () => {
-  const backend = memoryBackend({ sizeBytes: MIB });
+  const backend = memoryBackend({ sizeBytesMax: MIB });
   const handle = backend.open('a', { write: true, create: true });
   handle.write(Buffer.alloc(MIB - 4096, 'x'), 0);
   assert.throws(() => handle.write(Buffer.alloc(8192), MIB - 4096), { code: 'ENOSPC' });
@@ -48,7 +48,7 @@ test('a write that does not fit fails as a whole and freed space is used again',
 });
 
 test('space of a removed file is free once its last handle is closed', () => {
-  const backend = memoryBackend({ sizeBytes: MIB });
+  const backend = memoryBackend({ sizeBytesMax: MIB });
   const handle = backend.open('a', { write: true, create: true });
   handle.write(Buffer.alloc(MIB / 2), 0);
   const stream = backend.open('a', { write: true, create: true, stream: 's' });
@@ -62,7 +62,7 @@ test('space of a removed file is free once its last handle is closed', () => {
 });
 
 test('a file of 64 GiB with little in it costs little', () => {
-  const backend = memoryBackend({ sizeBytes: MIB });
+  const backend = memoryBackend({ sizeBytesMax: MIB });
   const handle = backend.open('a', { write: true, create: true });
   handle.truncate(64 * 2 ** 30);
   handle.write(Buffer.from('x'), 40 * 2 ** 30);

@@ -20,6 +20,8 @@ export interface ContractTraits {
   readonly fileBytesMax: number;
   /** Length of the longest path. Default: no limit below 32,000. */
   readonly pathCharsMax: number;
+  /** A removed file is kept elsewhere, and an open one so keeps a link. Default false. */
+  readonly keepsRemovedFiles: boolean;
   /** A second instance over the same store, for changes made by others. */
   readonly another: (backend: Backend) => Backend | undefined;
   /** Lets a moment pass, for a store that learns late of changes made by others. Default: nothing. */
