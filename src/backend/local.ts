@@ -16,11 +16,13 @@ import type {
   BackendHandle,
   BackendPath,
   BackendStat,
+  CopyRangeAbility,
   DirectoryEntry,
   ExtendedAttributeAbility,
   MaybePromise,
   OpenOptions,
   SecurityAbility,
+  SparseAbility,
   StreamAbility,
   SymlinkAbility,
   VolumeStat,
@@ -29,6 +31,7 @@ import { DescriptorPool, sharedDescriptorPool } from './descriptor-pool.ts';
 import { DirectoryCache } from './directory-cache.ts';
 import { BackendError, codeOf, throwIfAborted } from './error.ts';
 import { listed } from './local-list.ts';
+import { copyAbility, sparseAbility } from './local-ranges.ts';
 import { renamed } from './local-rename.ts';
 import { LocalStats } from './local-stat.ts';
 import { LocalTree } from './local-tree.ts';
@@ -120,6 +123,8 @@ class LocalBackend implements Backend {
   readonly streams: StreamAbility;
   readonly extendedAttributes: ExtendedAttributeAbility;
   readonly security: SecurityAbility;
+  readonly sparse?: SparseAbility;
+  readonly copyRange: CopyRangeAbility;
   readonly #options: LocalOptions;
   readonly #directories: DirectoryCache;
   readonly #metadata: MetadataStore;
@@ -156,6 +161,9 @@ class LocalBackend implements Backend {
       readLink: (at) => this.#run('readlink', at, tree.readLink(at)),
       makeLink: (at, target) => this.#run('symlink', at, tree.makeLink(at, target)),
     };
+    const sparse = sparseAbility(libc, directories.root.fd);
+    if (sparse !== undefined) this.sparse = sparse;
+    this.copyRange = copyAbility(libc);
     this.streams = this.#streamAbility();
     this.extendedAttributes = this.#attributeAbility();
     this.security = {

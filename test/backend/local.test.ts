@@ -12,6 +12,11 @@ const dispose = (backend: Backend): void => fs.rmSync(path.dirname(backend.name)
 
 backendContract('local', () => localBackend(makeFolder().root), { test, dispose });
 
+backendContract('local without native calls', () => localBackend(makeFolder().root, { libc: 'none' }), {
+  test,
+  dispose,
+});
+
 backendContract(
   'local with a state directory',
   () => {
@@ -21,16 +26,11 @@ backendContract(
   { test, dispose },
 );
 
-for (const [kind, libc] of [
-  ['', undefined],
-  [', reopened by path', 'none'],
-] as const) {
-  backendContract(
-    `local on three descriptors${kind}`,
-    () => localBackend(makeFolder().root, { descriptorCountMax: 3, ...(libc && { libc }) }),
-    { test, dispose },
-  );
-}
+backendContract(
+  'local on a few descriptors',
+  () => localBackend(makeFolder().root, { descriptorCountMax: 16, libc: 'none' }),
+  { test, dispose },
+);
 
 /** By this clock every call is slow, so that the next one goes to the thread pool. */
 function slowClock(): Clock {
@@ -216,6 +216,49 @@ test('holes stay holes', () =>
     const stat = await handle.stat();
     assert.equal(stat.sizeBytes, 1_000_000_000);
     assert.ok(stat.allocatedBytes < 1_000_000);
+    await handle.close();
+    await backend.close();
+  }));
+
+test('a copy of many megabytes, and of ranges that overlap by a little, is exact', () =>
+  withFolder(async ({ root }) => {
+    for (const libc of [undefined, 'none'] as const) {
+      const backend = localBackend(root, libc && { libc });
+      const bytes = Buffer.alloc(5 * 2 ** 20 + 77);
+      for (let at = 0; at < bytes.length; at++) bytes[at] = (at * 31 + (at >> 10)) & 0xff;
+      const from = await backend.open(`from-${libc}`, { write: true, create: true });
+      const to = await backend.open(`to-${libc}`, { write: true, create: true });
+      await from.write(bytes, 0);
+      assert.equal(
+        await backend.copyRange?.copy(from, { offset: 1, length: 2 ** 40 }, to, 3),
+        bytes.length - 1,
+      );
+      const expected = Buffer.concat([Buffer.alloc(3), bytes.subarray(1)]);
+      assert.ok(fs.readFileSync(`${root}/to-${libc}`).equals(expected));
+      await backend.copyRange?.copy(to, { offset: 0, length: expected.length }, to, 5);
+      const moved = Buffer.concat([expected.subarray(0, 5), expected]);
+      assert.ok(fs.readFileSync(`${root}/to-${libc}`).equals(moved));
+      await from.close();
+      await to.close();
+      await backend.close();
+    }
+  }));
+
+test('a file of many small extents tells of its data in full, of very many at least not too little', (t) =>
+  withFolder(async ({ root }) => {
+    const backend = localBackend(root);
+    const { sparse } = backend;
+    if (sparse === undefined) return t.skip('takes native calls and a disk with holes');
+    const handle = await backend.open('a', { write: true, create: true });
+    const count = 9000;
+    const step = 2 ** 16;
+    for (let at = 0; at < count; at++) await handle.write(Buffer.from('x'), at * step);
+    const first = await sparse.allocatedRanges(handle, { offset: 0, length: 100 * step });
+    assert.equal(first.length, 100);
+    const all = await sparse.allocatedRanges(handle, { offset: 0, length: count * step });
+    assert.ok(all.length < count);
+    const last = all.at(-1);
+    assert.equal((last?.offset ?? 0) + (last?.length ?? 0), (count - 1) * step + 1);
     await handle.close();
     await backend.close();
   }));
