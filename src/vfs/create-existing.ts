@@ -57,6 +57,8 @@ export async function openExisting(
   const isDirectory = stat.kind === 'directory' && target.stream.name === '';
   const replaces = replacements.get(request.createDisposition) ?? 'nothing';
   checkKind(request, target, isDirectory);
+  const isKept = replaces === 'nothing' || !volume.isReadOnly;
+  demand(isKept, NtStatus.MEDIA_WRITE_PROTECTED, 'a snapshot stays as it is');
   checkReplacement(request, replaces, { stat, isDirectory });
   const grantedAccess = await grantedAccessTo(volume, request, {
     target,
@@ -158,7 +160,9 @@ async function completeOpen(volume: Volume, request: OpenRequest, grant: Grant):
 async function openHandle(volume: Volume, request: OpenRequest, grant: Grant): Promise<BackendHandle> {
   const { target, open, replaces } = grant;
   if (target.entry.stat?.kind === 'symlink') return new SymlinkHandle(volume.backend, target.entry.path);
-  const write = (open.grantedAccess & writing) !== 0 || replaces !== 'nothing';
+  // A snapshot may be opened for writing; the refusal comes with the attempt.
+  const isChange = (open.grantedAccess & writing) !== 0 || replaces !== 'nothing';
+  const write = isChange && !volume.isReadOnly;
   return volume.backend.open(target.entry.path, {
     write,
     ...(target.stream.name === '' ? {} : { stream: target.stream.name }),

@@ -45,9 +45,13 @@ class BeingRemoved {
 }
 
 /** Opens or makes a file. Throws what the client is to be told; a waiter when somebody else must act first. */
-export async function createFile(volume: Volume, request: OpenRequest): Promise<OpenResult | Waiter> {
-  checkParameters(request);
-  demand(request.snapshotTime === undefined, NtStatus.OBJECT_NAME_NOT_FOUND, 'no such snapshot');
+export async function createFile(live: Volume, asked: OpenRequest): Promise<OpenResult | Waiter> {
+  checkParameters(asked);
+  const { path, time = asked.snapshotTime } = live.snapshots.separate(asked.path);
+  const volume = time === undefined ? live : await live.snapshots.at(time);
+  const request = { ...asked, path };
+  const isDeletion = (asked.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+  demand(!(volume.isReadOnly && isDeletion), NtStatus.MEDIA_WRITE_PROTECTED, 'a snapshot stays as it is');
   const name = parsePath(request.path, volume.limits);
   // A volume without streams has no names with colons, not even `name::$DATA`. [MS-FSA] 2.1.5.1
   const hasStreams = volume.backend.streams !== undefined;

@@ -5,7 +5,7 @@ import type { BackendHandle, BackendStat } from '../backend/contract.ts';
 import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import type { CoreOpen } from '../fs/types.ts';
-import { CreateAction, CreateOption } from '../wire/flags.ts';
+import { AccessMask, CreateAction, CreateOption } from '../wire/flags.ts';
 import { attributesOf, withAttributes } from './attributes.ts';
 import type { DirectoryListing } from './directory-listing.ts';
 import { shownName } from './name-mapping.ts';
@@ -109,9 +109,11 @@ export class OpenFile {
     return this.isStream ? `${path}:${this.streamName}` : path;
   }
 
-  /** Throws ACCESS_DENIED unless one of the rights in `anyOf` was granted. */
+  /** Throws ACCESS_DENIED unless one of the rights in `anyOf` was granted, MEDIA_WRITE_PROTECTED to who would change a snapshot. */
   demandAccess(anyOf: number): void {
     demand((this.core.grantedAccess & anyOf) !== 0, NtStatus.ACCESS_DENIED, 'not opened with that right');
+    const isChange = (anyOf & ~changing) === 0;
+    demand(!(isChange && this.volume.isReadOnly), NtStatus.MEDIA_WRITE_PROTECTED, 'a snapshot');
   }
 
   /** The metadata as clients see it. */
@@ -181,3 +183,13 @@ const modeBits =
   CreateOption.SYNCHRONOUS_IO_ALERT |
   CreateOption.SYNCHRONOUS_IO_NONALERT |
   CreateOption.DELETE_ON_CLOSE;
+
+/** Rights that are asked for only where something is about to change. */
+const changing =
+  AccessMask.FILE_WRITE_DATA |
+  AccessMask.FILE_APPEND_DATA |
+  AccessMask.FILE_WRITE_EA |
+  AccessMask.FILE_WRITE_ATTRIBUTES |
+  AccessMask.DELETE |
+  AccessMask.WRITE_DAC |
+  AccessMask.WRITE_OWNER;

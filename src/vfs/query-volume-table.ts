@@ -86,7 +86,7 @@ function attribute({ volume }: VolumeQuery): Buffer {
 }
 
 /** What the volume can do follows from what its store can. */
-export function volumeAttributes({ backend }: Volume): number {
+export function volumeAttributes({ backend, isReadOnly }: Volume): number {
   const always =
     Attribute.CASE_SENSITIVE_SEARCH |
     Attribute.CASE_PRESERVED_NAMES |
@@ -95,6 +95,7 @@ export function volumeAttributes({ backend }: Volume): number {
     Attribute.SUPPORTS_POSIX_UNLINK_RENAME;
   return (
     always |
+    (isReadOnly ? Attribute.READ_ONLY_VOLUME : 0) |
     (backend.security === undefined ? 0 : Attribute.PERSISTENT_ACLS) |
     (backend.streams === undefined ? 0 : Attribute.NAMED_STREAMS) |
     (backend.extendedAttributes === undefined

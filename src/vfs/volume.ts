@@ -17,6 +17,7 @@ import { NameTunnel } from './name-tunnel.ts';
 import type { OpenFile } from './open-file.ts';
 import { OutsideChanges } from './outside-changes.ts';
 import { Resolver } from './resolve.ts';
+import { Snapshots } from './snapshots.ts';
 import { isAbsent } from './status-of-error.ts';
 import { WriteTime } from './write-time.ts';
 
@@ -30,6 +31,8 @@ export interface VolumeOptions {
   readonly log: Log;
   /** Persistent handles are granted. [MS-SMB2] 2.2.10 SMB2_SHARE_CAP_CONTINUOUS_AVAILABILITY */
   readonly isContinuouslyAvailable?: boolean;
+  /** Nothing may be changed: a snapshot. */
+  readonly isReadOnly?: boolean;
   /** Named streams are not offered, though the store could keep them. */
   readonly withoutStreams?: boolean;
   /** Names that are shown with the attribute hidden, whatever the store keeps. */
@@ -72,6 +75,8 @@ export class Volume implements RemovalTarget {
   readonly entropy: Entropy;
   readonly log: Log;
   readonly isContinuouslyAvailable: boolean;
+  readonly isReadOnly: boolean;
+  readonly snapshots: Snapshots;
   readonly hidesUnreadable: boolean;
   readonly keepsAutoInherited: boolean;
   readonly #isHiddenName: ((name: string) => boolean) | undefined;
@@ -95,6 +100,11 @@ export class Volume implements RemovalTarget {
     this.entropy = options.entropy;
     this.log = options.log;
     this.isContinuouslyAvailable = options.isContinuouslyAvailable ?? false;
+    this.isReadOnly = options.isReadOnly ?? false;
+    this.snapshots = new Snapshots(options.backend, (time, backend) => {
+      const view = { id: `${options.id}@${time}`, backend, isReadOnly: true, isContinuouslyAvailable: false };
+      return new Volume({ ...options, ...view });
+    });
     this.hidesUnreadable = options.hidesUnreadable ?? false;
     this.keepsAutoInherited = options.keepsAutoInherited ?? false;
     this.#isHiddenName = options.isHiddenName;
@@ -204,12 +214,18 @@ export class Volume implements RemovalTarget {
   }
 
   async close(): Promise<void> {
+    await this.snapshots.close();
+    await this.leave();
+    await this.backend.close();
+  }
+
+  /** Ends what is open; the store stays. */
+  async leave(): Promise<void> {
     const closing = [...this.openFiles()].map((file) => file.close('shutdown'));
     await Promise.allSettled(closing);
     await this.driver.removed();
     this.driver.detach(this);
     this.index.close();
-    await this.backend.close();
   }
 
   async #removeNow(removal: Removal): Promise<void> {

@@ -9,7 +9,9 @@ import { objectIdOf } from '../../vfs/object-id.ts';
 import { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe, PipeShare } from '../../vfs/pipe.ts';
 import { deleteReparsePoint, queryReparsePoint, setReparsePoint } from '../../vfs/reparse.ts';
+import { snapshotToken, snapshotTokenChars } from '../../vfs/snapshot-token.ts';
 import { allocatedRanges, beginZero, setSparse, zeroRange } from '../../vfs/sparse.ts';
+import { Volume } from '../../vfs/volume.ts';
 import { AccessMask } from '../../wire/flags.ts';
 import {
   CompressionStateBuffer,
@@ -28,7 +30,7 @@ import {
 import { Fsctl } from '../../wire/fscc/fsctl-table.ts';
 import { FileObjectIdBuffer } from '../../wire/fscc/object-id.ts';
 import { FsctlPipeWaitRequest } from '../../wire/fscc/pipe.ts';
-import { NetworkResiliencyRequest } from '../../wire/smb2/ioctl-payload.ts';
+import { NetworkResiliencyRequest, SrvSnapshotArray } from '../../wire/smb2/ioctl-payload.ts';
 import type { OpenContext } from '../command.ts';
 import { copyChunks, requestResumeKey } from './ioctl-copychunk.ts';
 import { networkInterfaces } from './ioctl-network-interfaces.ts';
@@ -188,11 +190,30 @@ async function objectId(file: OpenFile, request: ControlRequest): Promise<Buffer
   return FileObjectIdBuffer.encode(await objectIdOf(file.volume, file.fileId));
 }
 
-/** FSCTL_SRV_ENUMERATE_SNAPSHOTS on a store without any. [MS-SMB2] 3.3.5.15.1 */
-function enumerateSnapshots(_file: OpenFile, request: ControlRequest): Buffer {
-  const output = Buffer.alloc(16);
-  demandRoom(request, output.length, NtStatus.INVALID_PARAMETER);
-  return output;
+/** FSCTL_SRV_ENUMERATE_SNAPSHOTS: all tokens, or how much room they need. [MS-SMB2] 2.2.32.2, 3.3.5.15.1 */
+async function enumerateSnapshots(
+  file: OpenFile,
+  request: ControlRequest,
+  context: OpenContext,
+): Promise<Buffer> {
+  const least = 16;
+  demandRoom(request, least, NtStatus.INVALID_PARAMETER);
+  const { target } = context.tree.share;
+  const times = target instanceof Volume ? await target.snapshots.times(file.link.path) : [];
+  const fixedBytes = 12;
+  const tokenBytes = 2 * (snapshotTokenChars + 1);
+  // Only so many as fit the largest answer that a client may ask for.
+  const countMax = Math.floor((context.limits.payloadBytes - fixedBytes - 2) / tokenBytes);
+  const tokens = times.slice(0, countMax).map((time) => `${snapshotToken(time)}\0`);
+  const snapShotArraySize = tokens.length === 0 ? 0 : tokenBytes * tokens.length + 2;
+  const returned = fixedBytes + snapShotArraySize <= request.bytesMax ? tokens : [];
+  const output = SrvSnapshotArray.encode({
+    numberOfSnapShots: tokens.length,
+    numberOfSnapShotsReturned: returned.length,
+    snapShotArraySize,
+    snapShots: returned.length === 0 ? '' : `${returned.join('')}\0`,
+  });
+  return output.length < least ? Buffer.concat([output], least) : output;
 }
 
 /** FSCTL_LMR_REQUEST_RESILIENCY. [MS-SMB2] 3.3.5.15.9 */

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Backend } from '../../../src/backend/contract.ts';
+import { snapshots } from '../../../src/backend/snapshots.ts';
+import { fileTimeOfUnixMs } from '../../../src/base/clock.ts';
 import { NtStatus } from '../../../src/base/status.ts';
 import { type ClientResponse, ioctlRequestOf, type TestFile } from '../../../src/testing/client.ts';
 import { AccessMask, CreateDisposition } from '../../../src/wire/flags.ts';
@@ -10,6 +13,7 @@ import {
   SrvCopychunkCopy,
   SrvCopychunkResponse,
   SrvRequestResumeKeyResponse,
+  SrvSnapshotArray,
 } from '../../../src/wire/smb2/ioctl-payload.ts';
 import { LockFlags } from '../../../src/wire/smb2/lock.ts';
 import { answered, onTree } from './world.ts';
@@ -116,5 +120,39 @@ describe('a file that is deleted on close', () => {
       );
       for (const { response } of writes) assert.equal((await response).status, NtStatus.SUCCESS);
       assert.equal((await file.close()).endOfFile, 3000n);
+    }));
+});
+
+describe('FSCTL_SRV_ENUMERATE_SNAPSHOTS', () => {
+  const january = fileTimeOfUnixMs(Date.UTC(2026, 0, 31, 13, 5, 59));
+  const times = [january + 10_000_000n, january];
+  const withSnapshots = (store: Backend): Backend => snapshots(store, { list: () => times, at: () => store });
+
+  const ask = (file: TestFile, maxOutputResponse: number): Promise<Buffer> =>
+    file.tree.ioctl(Fsctl.SRV_ENUMERATE_SNAPSHOTS, Buffer.alloc(0), {
+      fileId: file.fileId,
+      maxOutputResponse,
+    });
+
+  it('answers all tokens where there is room for them, else how much room they need', () =>
+    onTree(
+      async (tree) => {
+        const file = await tree.open('a');
+        const counts = { numberOfSnapShots: 2, snapShotArraySize: 102 };
+        const all = SrvSnapshotArray.decode(await ask(file, 12 + 102));
+        const snapShots = '@GMT-2026.01.31-13.06.00\0@GMT-2026.01.31-13.05.59\0\0';
+        assert.deepEqual(all, { ...counts, numberOfSnapShotsReturned: 2, snapShots });
+        const little = await ask(file, 12 + 101);
+        assert.equal(little.length, 16);
+        const { snapShots: none, ...told } = SrvSnapshotArray.decode(little.subarray(0, 12));
+        assert.deepEqual({ none, ...told }, { none: '', ...counts, numberOfSnapShotsReturned: 0 });
+        await assert.rejects(ask(file, 15), answered(NtStatus.INVALID_PARAMETER));
+      },
+      { wrapStore: withSnapshots },
+    ));
+
+  it('answers none where the store keeps none', () =>
+    onTree(async (tree) => {
+      assert.deepEqual(await ask(await tree.open('a'), 16), Buffer.alloc(16));
     }));
 });
