@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { bindReadEntries, type ReadEntries } from './dirent.ts';
 import { type Ffi, type NativeAbsence, sharedFfi } from './ffi.ts';
 import { bindFileHandles, type FileHandles } from './file-handle.ts';
+import { bindInotify, type Inotify } from './inotify.ts';
 import { bindFlock, type Flock } from './lock.ts';
 import {
   bindOpenAt,
@@ -51,6 +52,7 @@ export interface Libc {
   readonly readNow: ReadNow | undefined;
   readonly flock: Flock | undefined;
   readonly fileHandles: FileHandles | undefined;
+  readonly inotify: Inotify | undefined;
 }
 
 /** Binds everything, tried or not. */
@@ -70,6 +72,7 @@ export function bindLibc(ffi: Ffi): Libc {
     readNow: bindReadNow(ffi),
     flock: bindFlock(ffi),
     fileHandles: bindFileHandles(ffi),
+    inotify: bindInotify(ffi),
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import fs from 'node:fs';
 import { visitEntries } from './dirent.ts';
+import { tellsChanges } from './inotify.ts';
 import type { Libc } from './libc.ts';
 import { O_PATH, Resolve } from './names.ts';
 import { StatxRecord } from './stat.ts';
@@ -113,6 +114,9 @@ const trials: Readonly<Record<keyof Libc, Trial>> = {
     // Whether this process may open by it, and a folder's file system knows it, is for the folder to find out.
     return handle !== undefined && handle.length > 8;
   },
+  inotify({ inotify }, memory = -1) {
+    return inotify !== undefined && tellsChanges(inotify, memory);
+  },
 };
 
 /** `bound` without the abilities that failed their trial; `memory` is an empty file in memory. */
@@ -140,6 +144,7 @@ export function proven(bound: Libc, memory: number | undefined): Libc {
     readNow: only('readNow', bound.readNow),
     flock: only('flock', bound.flock),
     fileHandles: only('fileHandles', bound.fileHandles),
+    inotify: only('inotify', bound.inotify),
   };
 }
 
