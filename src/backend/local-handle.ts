@@ -9,18 +9,20 @@ import type { DirtyDirectories } from './dirty-directories.ts';
 import { BackendError } from './error.ts';
 import { calls, descriptorPath, OpenFlags } from './local-calls.ts';
 import type { LocalStats } from './local-stat.ts';
-import type { MetadataStore, StreamContent } from './metadata-store.ts';
+import type { LocalMetadata } from './metadata-local.ts';
 import { checkedOffset } from './offset.ts';
 import type { OpenFile, OpenFiles } from './open-files.ts';
 import { parentOf } from './path.ts';
 import { DescriptorUse } from './shared-descriptor.ts';
 import type { Task } from './task.ts';
+import type { LocalStream } from './xattr-streams.ts';
+import type { XattrPlace } from './xattr-tasks.ts';
 
 /** What the handles of one store share. */
 export interface LocalShared {
   readonly clock: Clock;
   readonly stats: LocalStats;
-  readonly metadata: MetadataStore;
+  readonly metadata: LocalMetadata;
   readonly files: OpenFiles;
   readonly directories: DirtyDirectories;
   /** A handle was closed. */
@@ -101,15 +103,15 @@ export abstract class LocalHandle implements BackendHandle {
   protected abstract syncData(): Promise<void>;
 
   *#describe(fd: number): Task<BackendStat> {
-    return this.open.shared.stats.describe(yield* calls.fstat(fd));
+    const { stats } = this.open.shared;
+    return yield* stats.describe(stats.openFile(yield* calls.fstat(fd), fd));
   }
 
   *#change(fd: number, change: StatChange): Task<void> {
     const { file, shared } = this.open;
     // What may no longer be opened for writing must not have to be.
     if ((change.attributes ?? 0) & FileAttribute.READONLY) yield* file.descriptor.pin();
-    const before = yield* calls.fstat(fd);
-    yield* shared.stats.change(descriptorPath(fd), before, change);
+    yield* shared.stats.change(fd, change);
   }
 }
 
@@ -160,42 +162,50 @@ export class LocalDirectoryHandle extends LocalHandle {
   }
 }
 
-/** A named stream: bytes from the metadata store, the rest from the file. */
+/** A named stream: the bytes are its own, the rest is the file's. */
 export class LocalStreamHandle extends LocalHandle {
-  readonly #content: StreamContent;
+  readonly #stream: LocalStream;
 
-  constructor(open: LocalOpen, content: StreamContent) {
+  constructor(open: LocalOpen, stream: LocalStream) {
     super(open);
-    this.#content = content;
+    this.#stream = stream;
   }
 
   override async stat(): Promise<BackendStat> {
-    return { ...(await super.stat()), kind: 'file', ...this.#content.size() };
+    const file = await super.stat();
+    const size = await this.#use('fstat', (place) => this.#stream.size(place));
+    return { ...file, kind: 'file', ...size };
   }
 
   read(target: Buffer, position: number): MaybePromise<number> {
-    this.check('read');
-    return this.#content.read(target, checkedOffset(position, 'read'));
+    const from = checkedOffset(position, 'read');
+    return this.#use('read', (place) => this.#stream.read(place, target, from));
   }
 
   write(source: Buffer, position: number): MaybePromise<void> {
     this.checkWritable('write');
     if (source.length === 0) return;
-    return this.#touched(this.#content.write(source, checkedOffset(position, 'write')));
+    const to = checkedOffset(position, 'write');
+    return this.#touched(this.#use('write', (place) => this.#stream.write(place, source, to)));
   }
 
   truncate(sizeBytes: number): MaybePromise<void> {
     this.checkWritable('truncate');
-    return this.#touched(this.#content.truncate(checkedOffset(sizeBytes, 'truncate')));
+    const size = checkedOffset(sizeBytes, 'truncate');
+    return this.#touched(this.#use('truncate', (place) => this.#stream.truncate(place, size)));
   }
 
   override async close(): Promise<void> {
     await super.close();
-    await this.#content.close();
+    await this.#stream.close();
   }
 
   protected async syncData(): Promise<void> {
-    await this.#content.sync();
+    await this.#use('fsync', (place) => this.#stream.sync(place));
+  }
+
+  #use<T>(operation: string, work: (place: XattrPlace) => Task<T>): MaybePromise<T> {
+    return this.use(operation, DescriptorUse.REFERENCE, (fd) => work({ path: descriptorPath(fd), fd }));
   }
 
   /** [MS-FSA] 2.1.5.4: the file has one last write time, which a write to any of its streams moves on. */

@@ -6,7 +6,7 @@
 import fs, { type BigIntStats, type Dir } from 'node:fs';
 import type { DirectoryEntry } from './contract.ts';
 import { codeOf } from './error.ts';
-import { calls, childPath, descriptorPath } from './local-calls.ts';
+import { calls, childPath, type DiskPath, descriptorPath } from './local-calls.ts';
 import { diskName, nameOnDisk } from './local-name.ts';
 import { type Pace, run, type Task } from './task.ts';
 
@@ -16,7 +16,7 @@ export interface Listing {
   readonly fd: number;
   readonly pace: Pace;
   /** The entry to show for what was found; `undefined` to hide it. */
-  readonly entryOf: (name: string, stat: BigIntStats) => DirectoryEntry | undefined;
+  readonly entryOf: (name: string, stat: BigIntStats, path: DiskPath) => Task<DirectoryEntry | undefined>;
 }
 
 /** The entries of the directory open as `listing.fd`. */
@@ -63,7 +63,8 @@ function* looked(listing: Listing, latin1: string): Task<DirectoryEntry | undefi
   const name = nameOnDisk(latin1);
   if (name === undefined) return undefined;
   try {
-    return listing.entryOf(name, yield* calls.lstat(childPath(listing.fd, diskName(name))));
+    const path = childPath(listing.fd, diskName(name));
+    return yield* listing.entryOf(name, yield* calls.lstat(path), path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,17 +1,19 @@
 /**
  * Metadata of a local file: what the disk says, completed by what the disk cannot say.
  *
- * Node passes times to the kernel as seconds in a double, which is exact to a quarter of a microsecond, and disks hold
- * only part of the range of a FileTime. So a time that a client sets is kept beside, with the time that the disk
- * holds in its place, and told as long as the disk has not moved on.
+ * Disks hold only part of the range of a FileTime, change times cannot be set, and Node passes times to the kernel as
+ * seconds in a double, which is exact to a quarter of a microsecond. So where the disk does not hold exactly what a client
+ * set, that is kept beside, with the time that the disk has in its place, and told as long as the disk has not moved on.
  */
 import type { BigIntStats } from 'node:fs';
 import { type FileTime, fileTimeOfUnixNs, unixNsOfFileTime } from '../base/clock.ts';
+import type { SetTimes } from '../native/names.ts';
 import { FileAttribute } from '../wire/flags.ts';
 import type { BackendStat, NodeKind, StatChange } from './contract.ts';
-import { calls, type DiskPath } from './local-calls.ts';
-import type { FileMetadata, FileReference, MetadataStore, ToldTime } from './metadata-store.ts';
-import type { Task } from './task.ts';
+import { calls, type DiskPath, descriptorPath } from './local-calls.ts';
+import { type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
+import type { FileReference, LocalFile, ToldTime } from './metadata-store.ts';
+import { promisedCall, type Task } from './task.ts';
 
 const OWNER_WRITE = 0o200;
 const ANY_WRITE = 0o222;
@@ -26,11 +28,15 @@ export function kindOf(stat: BigIntStats): NodeKind | undefined {
 }
 
 export interface LocalStatOptions {
-  readonly metadata: MetadataStore;
+  readonly metadata: LocalMetadata;
   /** The device of the folder; ids of files on others carry their device's number in their upper bits. */
   readonly device: bigint;
   /** False where the kernel tells the change time in place of the birth time. */
   readonly knowsBirthTime: boolean;
+  /** READONLY of a file takes the permission to write away, and is shown where its owner has none. */
+  readonly mapsReadOnly: boolean;
+  /** Sets times to the nanosecond; absent where only Node's call is there. */
+  readonly setTimes?: SetTimes | undefined;
 }
 
 export class LocalStats {
@@ -46,13 +52,27 @@ export class LocalStats {
     return { fileId, generation: knowsBirthTime ? stat.birthtimeNs : 0n };
   }
 
-  describe(stat: BigIntStats): BackendStat {
-    const reference = this.reference(stat);
-    const kept = this.#options.metadata.read(reference);
+  /** What was found at `path`; a link at its end is meant itself. */
+  file(stat: BigIntStats, path: DiskPath): LocalFile {
+    return { reference: this.reference(stat), stat, path };
+  }
+
+  /** What is open as `fd`. */
+  openFile(stat: BigIntStats, fd: number): LocalFile {
+    return { reference: this.reference(stat), stat, path: descriptorPath(fd), fd };
+  }
+
+  *describe(file: LocalFile): Task<BackendStat> {
+    const { stat } = file;
+    const kept = yield* this.#options.metadata.readStat(file);
     const kind = kindOf(stat) ?? 'file';
     const isDirectory = kind === 'directory';
+    const attributes = shownAttributes(
+      kept.attributes ?? 0,
+      this.#options.mapsReadOnly && isUnwritable(stat),
+    );
     return {
-      fileId: reference.fileId,
+      fileId: file.reference.fileId,
       kind,
       sizeBytes: isDirectory ? 0 : Number(stat.size),
       allocatedBytes: isDirectory ? 0 : Number(stat.blocks * BLOCK_BYTES),
@@ -61,30 +81,69 @@ export class LocalStats {
       lastAccessTime: told(kept.lastAccessTime, stat.atimeNs),
       lastWriteTime: told(kept.lastWriteTime, stat.mtimeNs),
       changeTime: told(kept.changeTime, stat.ctimeNs),
-      attributes: attributesOf(stat, kept),
+      attributes,
     };
   }
 
-  /** Changes what `path` (of an open descriptor) leads to. */
-  *change(path: DiskPath, before: BigIntStats, change: StatChange): Task<void> {
+  /** Changes what is open as `fd`. */
+  *change(fd: number, change: StatChange): Task<void> {
     const { metadata } = this.#options;
-    const reference = this.reference(before);
-    const former = this.describe(before);
-    let kept: FileMetadata = metadata.read(reference);
-    if (change.creationTime !== undefined) kept = { ...kept, creationTime: change.creationTime };
-    if (change.attributes !== undefined) {
-      yield* setReadOnly(path, before, change.attributes);
-      kept = { ...kept, attributes: keptAttributes(before, change.attributes) };
+    const file = this.openFile(yield* calls.fstat(fd), fd);
+    if (change.creationTime !== undefined || change.attributes !== undefined) {
+      yield* this.#changeDos(file, change);
     }
-    if (change.lastWriteTime !== undefined || change.lastAccessTime !== undefined) {
-      kept = { ...kept, ...(yield* setTimes(path, { ...former, ...definedTimes(change) })) };
+    const { lastAccessTime, lastWriteTime, changeTime } = change;
+    let toldTimes: ToldTimes = {};
+    if (lastAccessTime !== undefined || lastWriteTime !== undefined) {
+      toldTimes = yield* this.#setTimes(fd, file, change);
     }
-    if (change.changeTime !== undefined) {
+    if (changeTime !== undefined) {
       // No call sets it: it is told in place of what the disk says after all the rest.
-      const { ctimeNs } = yield* calls.stat(path);
-      kept = { ...kept, changeTime: toldTime(ctimeNs, change.changeTime) };
+      const { ctimeNs } = yield* calls.fstat(fd);
+      toldTimes = { ...toldTimes, changeTime: toldTime(ctimeNs, changeTime) };
     }
-    if (kept !== metadata.read(reference)) metadata.write(reference, kept);
+    metadata.writeTold(file, toldTimes);
+  }
+
+  *#changeDos(file: LocalFile, change: StatChange): Task<void> {
+    const { metadata, mapsReadOnly } = this.#options;
+    const kept = yield* metadata.readStat(file);
+    const shallBe = ((change.attributes ?? 0) & FileAttribute.READONLY) !== 0;
+    const isMapped = mapsReadOnly && change.attributes !== undefined && file.stat.isFile();
+    const mark = isMapped && shallBe ? MAPPED_READONLY : 0;
+    const attributes = (change.attributes ?? kept.attributes ?? 0) | mark;
+    if (isMapped && isUnwritable(file.stat) !== shallBe) {
+      const mode = Number(file.stat.mode) & PERMISSIONS;
+      const chmod = calls.chmod(file.path, shallBe ? mode & ~ANY_WRITE : mode | OWNER_WRITE);
+      yield* metadata.changePermissions(file, chmod);
+    }
+    const creationTime = change.creationTime ?? kept.creationTime ?? fileTimeOfUnixNs(birthTimeNs(file.stat));
+    yield* metadata.writeDos(file, { attributes, creationTime });
+  }
+
+  /** Sets one time or both, and says what has to be kept beside. */
+  *#setTimes(fd: number, file: LocalFile, change: StatChange): Task<ToldTimes> {
+    const former = yield* this.describe(file);
+    const lastAccessTime = change.lastAccessTime ?? former.lastAccessTime;
+    const lastWriteTime = change.lastWriteTime ?? former.lastWriteTime;
+    const { setTimes } = this.#options;
+    if (setTimes === undefined) {
+      yield* calls.utimes(file.path, {
+        access: unixSeconds(lastAccessTime),
+        write: unixSeconds(lastWriteTime),
+      });
+    } else {
+      const times = { accessNs: unixNsOfFileTime(lastAccessTime), writeNs: unixNsOfFileTime(lastWriteTime) };
+      yield* promisedCall(
+        () => setTimes(fd, '', times),
+        () => setTimes.later(fd, '', times),
+      );
+    }
+    const after = yield* calls.fstat(fd);
+    return {
+      lastAccessTime: toldTime(after.atimeNs, lastAccessTime),
+      lastWriteTime: toldTime(after.mtimeNs, lastWriteTime),
+    };
   }
 }
 
@@ -99,41 +158,16 @@ function told(time: ToldTime | undefined, disk: bigint): FileTime {
   return time?.disk === disk ? time.told : fileTimeOfUnixNs(disk);
 }
 
-/** READONLY of a file is the owner's write permission, as other servers and `chmod` have it; of a directory it is kept. */
-function attributesOf(stat: BigIntStats, kept: FileMetadata): number {
-  const attributes = kept.attributes ?? 0;
-  const isReadOnly = stat.isFile() && (stat.mode & BigInt(OWNER_WRITE)) === 0n;
-  return isReadOnly ? attributes | FileAttribute.READONLY : attributes;
+/** READONLY of the permissions alone where it was set with them, otherwise of either. */
+function shownAttributes(kept: number, isUnwritable: boolean): number {
+  const isMapped = (kept & MAPPED_READONLY) !== 0;
+  const others = isMapped ? kept & ~(MAPPED_READONLY | FileAttribute.READONLY) : kept;
+  return isUnwritable ? others | FileAttribute.READONLY : others;
 }
 
-function keptAttributes(stat: BigIntStats, attributes: number): number {
-  return stat.isFile() ? attributes & ~FileAttribute.READONLY : attributes;
-}
-
-function* setReadOnly(path: DiskPath, stat: BigIntStats, attributes: number): Task<void> {
-  const mode = Number(stat.mode) & PERMISSIONS;
-  const wanted = attributes & FileAttribute.READONLY ? mode & ~ANY_WRITE : mode | OWNER_WRITE;
-  const isReadOnly = (mode & OWNER_WRITE) === 0;
-  const shallBe = (attributes & FileAttribute.READONLY) !== 0;
-  if (stat.isFile() && isReadOnly !== shallBe) yield* calls.chmod(path, wanted);
-}
-
-function definedTimes({ lastWriteTime, lastAccessTime }: StatChange): Partial<BackendStat> {
-  return {
-    ...(lastWriteTime === undefined ? {} : { lastWriteTime }),
-    ...(lastAccessTime === undefined ? {} : { lastAccessTime }),
-  };
-}
-
-/** Sets both times, as the kernel wants them, and says what has to be kept beside. */
-function* setTimes(path: DiskPath, times: BackendStat): Task<FileMetadata> {
-  const { lastAccessTime, lastWriteTime } = times;
-  yield* calls.utimes(path, { access: unixSeconds(lastAccessTime), write: unixSeconds(lastWriteTime) });
-  const after = yield* calls.stat(path);
-  return {
-    lastAccessTime: toldTime(after.atimeNs, lastAccessTime),
-    lastWriteTime: toldTime(after.mtimeNs, lastWriteTime),
-  };
+/** A file that its owner may not write. */
+function isUnwritable(stat: BigIntStats): boolean {
+  return stat.isFile() && (stat.mode & BigInt(OWNER_WRITE)) === 0n;
 }
 
 function toldTime(disk: bigint, wanted: FileTime): ToldTime | undefined {

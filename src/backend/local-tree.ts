@@ -25,7 +25,8 @@ import {
 import { diskName, nameOnDisk } from './local-name.ts';
 import { flagsFor, Reopening } from './local-reopen.ts';
 import { kindOf, type LocalStats } from './local-stat.ts';
-import type { FileMetadata, FileReference, MetadataStore } from './metadata-store.ts';
+import type { LocalMetadata } from './metadata-local.ts';
+import type { LocalFile } from './metadata-store.ts';
 import { type OpenFile, OpenFiles } from './open-files.ts';
 import { namesOf, parentOf } from './path.ts';
 import { DescriptorUse, SharedDescriptor } from './shared-descriptor.ts';
@@ -39,7 +40,7 @@ const LARGE_FILE_BYTES = 64n * 1024n * 1024n;
 export interface LocalTreeOptions {
   readonly directories: DirectoryCache;
   readonly stats: LocalStats;
-  readonly metadata: MetadataStore;
+  readonly metadata: LocalMetadata;
   readonly clock: Clock;
   readonly fileMode: number;
   readonly directoryMode: number;
@@ -114,14 +115,27 @@ export class LocalTree {
     return this.check(yield* this.at(path, calls.lstat));
   }
 
-  *stat(path: BackendPath): Task<BackendStat> {
-    return this.stats.describe(yield* this.look(path));
+  /** Runs `use` with what is found at the path; a link at its end is itself. */
+  *found<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
+    if (path === '') {
+      const { fd } = this.directories.root;
+      return yield* use(this.stats.openFile(yield* calls.fstat(fd), fd));
+    }
+    const { stats } = this;
+    const check = (stat: BigIntStats): BigIntStats => this.check(stat);
+    return yield* this.at(path, function* (disk) {
+      return yield* use(stats.file(check(yield* calls.lstat(disk)), disk));
+    });
+  }
+
+  stat(path: BackendPath): Task<BackendStat> {
+    return this.found(path, (file) => this.stats.describe(file));
   }
 
   /** What a listing shows of a name. */
-  entry(name: string, stat: BigIntStats): DirectoryEntry | undefined {
+  *entry(name: string, stat: BigIntStats, disk: DiskPath): Task<DirectoryEntry | undefined> {
     if (kindOf(stat) === undefined || !this.directories.isOwnDevice(stat.dev)) return undefined;
-    return { name, stat: this.stats.describe(stat) };
+    return { name, stat: yield* this.stats.describe(this.stats.file(stat, disk)) };
   }
 
   *open(path: BackendPath, options: OpenOptions): Task<BackendHandle> {
@@ -189,20 +203,6 @@ export class LocalTree {
   *makeLink(path: BackendPath, target: string): Task<void> {
     yield* this.at(path, (disk) => calls.symlink(diskName(target), disk));
     this.dirty.add(parentOf(path));
-  }
-
-  /** Answers from what is kept beside the file. */
-  *withFile<T>(path: BackendPath, use: (file: FileReference) => T): Task<T> {
-    return use(this.stats.reference(yield* this.look(path)));
-  }
-
-  readMetadata<T>(path: BackendPath, use: (kept: FileMetadata) => T): Task<T> {
-    return this.withFile(path, (file) => use(this.#options.metadata.read(file)));
-  }
-
-  changeMetadata(path: BackendPath, change: FileMetadata): Task<void> {
-    const { metadata } = this.#options;
-    return this.withFile(path, (file) => metadata.write(file, { ...metadata.read(file), ...change }));
   }
 
   /** Puts the names in the directory on stable storage; one that is gone needs none of it. */
@@ -273,7 +273,8 @@ export class LocalTree {
     const { fd, stat } = yield* this.#reference(path);
     try {
       const { streams } = this.#options.metadata;
-      const content = streams.open(this.stats.reference(stat), stream, options.create ?? false);
+      const file = this.stats.openFile(stat, fd);
+      const content = yield* streams.open(file, stream, options.create ?? false);
       const found = { fd, stat, isWritable: options.write ?? false, use: REFERENCE };
       return new LocalStreamHandle(this.#opened(path, found), content);
     } catch (error) {

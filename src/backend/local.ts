@@ -30,25 +30,18 @@ import type {
 import { DescriptorPool, sharedDescriptorPool } from './descriptor-pool.ts';
 import { DirectoryCache } from './directory-cache.ts';
 import { BackendError, codeOf, throwIfAborted } from './error.ts';
-import { listed } from './local-list.ts';
+import { type Listing, listed } from './local-list.ts';
 import { copyAbility, sparseAbility } from './local-ranges.ts';
 import { renamed } from './local-rename.ts';
 import { LocalStats } from './local-stat.ts';
 import { LocalTree } from './local-tree.ts';
-import { metadataLog } from './metadata-log.ts';
-import { memoryMetadata } from './metadata-memory.ts';
-import type { FileReference, MetadataStore } from './metadata-store.ts';
-import { isWithin, namesOf } from './path.ts';
+import type { LocalMetadata } from './metadata-local.ts';
+import { type MetadataOptions, metadataOf } from './metadata-place.ts';
+import type { LocalFile } from './metadata-store.ts';
+import { namesOf } from './path.ts';
 import { Pace, run, type Task } from './task.ts';
 
-export interface LocalOptions {
-  /**
-   * Where attributes, creation times, streams, extended attributes and security descriptors are kept; outside the folder,
-   * used by one store at a time. Without it they last as long as the process.
-   */
-  readonly stateDirectory?: string;
-  /** In place of `stateDirectory`: another way to keep them. The store closes it. */
-  readonly metadata?: MetadataStore;
+export interface LocalOptions extends MetadataOptions {
   /** Label of the volume; default the folder's name. */
   readonly label?: string;
   /** Default derived from the folder's path. */
@@ -90,16 +83,6 @@ export function localBackend(root: string, options: LocalOptions = {}): Backend 
   }
 }
 
-function metadataFor(folder: string, { stateDirectory, metadata, clock, log }: LocalOptions): MetadataStore {
-  if (metadata !== undefined) return metadata;
-  if (stateDirectory === undefined) return memoryMetadata();
-  fs.mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-  if (isWithin(fs.realpathSync(stateDirectory), folder === '/' ? '' : folder)) {
-    throw new BackendError('EINVAL', 'the state directory lies within the folder', stateDirectory);
-  }
-  return metadataLog(stateDirectory, { ...(clock && { clock }), ...(log && { log }) });
-}
-
 function libcFor({ libc = loadLibc() }: LocalOptions): Libc | undefined {
   return libc === 'none' ? undefined : libc;
 }
@@ -127,7 +110,7 @@ class LocalBackend implements Backend {
   readonly copyRange: CopyRangeAbility;
   readonly #options: LocalOptions;
   readonly #directories: DirectoryCache;
-  readonly #metadata: MetadataStore;
+  readonly #metadata: LocalMetadata;
   readonly #pace: Pace;
   readonly #tree: LocalTree;
 
@@ -138,11 +121,13 @@ class LocalBackend implements Backend {
     const clock = options.clock ?? systemClock;
     this.#pace = new Pace(clock);
     const libc = libcFor(options);
-    this.#metadata = metadataFor(folder, options);
+    this.#metadata = metadataOf(folder, directories.root.fd, { ...options, xattr: libc?.xattr });
     const stats = new LocalStats({
       metadata: this.#metadata,
       device: directories.device,
       knowsBirthTime: knowsBirthTime(folder),
+      mapsReadOnly: true,
+      setTimes: libc?.setTimes,
     });
     const tree: LocalTree = new LocalTree({
       directories,
@@ -164,17 +149,28 @@ class LocalBackend implements Backend {
     const sparse = sparseAbility(libc, directories.root.fd);
     if (sparse !== undefined) this.sparse = sparse;
     this.copyRange = copyAbility(libc);
-    this.streams = this.#streamAbility();
-    this.extendedAttributes = this.#attributeAbility();
+    const { streams, extendedAttributes } = this.#metadata;
+    const withFile = <T>(operation: string, at: BackendPath, use: (file: LocalFile) => Task<T>) =>
+      this.#run(operation, at, tree.found(at, use));
+    this.streams = {
+      list: (at) => withFile('streams', at, (file) => streams.list(file)),
+      remove: (at, name) => withFile('streams', at, (file) => streams.remove(file, name)),
+      rename: (at, from, to, replace) =>
+        withFile('streams', at, (file) => streams.rename(file, { from, to, replace })),
+    };
+    this.extendedAttributes = {
+      read: (at) => withFile('getxattr', at, (file) => extendedAttributes.read(file)),
+      write: (at, attributes) => {
+        const copy = new Map([...attributes].map(([name, value]) => [name, Buffer.from(value)]));
+        return withFile('setxattr', at, (file) => extendedAttributes.write(file, copy));
+      },
+    };
     this.security = {
-      read: (at) =>
-        this.#run(
-          'getsecurity',
-          at,
-          tree.readMetadata(at, (kept) => kept.security),
-        ),
-      write: (at, descriptor) =>
-        this.#run('setsecurity', at, tree.changeMetadata(at, { security: Buffer.from(descriptor) })),
+      read: (at) => withFile('getsecurity', at, (file) => this.#metadata.readSecurity(file)),
+      write: (at, descriptor) => {
+        const copy = Buffer.from(descriptor);
+        return withFile('setsecurity', at, (file) => this.#metadata.writeSecurity(file, copy));
+      },
     };
   }
 
@@ -193,7 +189,8 @@ class LocalBackend implements Backend {
     const directory = await this.#run('scandir', at, this.#directories.acquire(names));
     try {
       const { fd } = directory;
-      const entries = listed({ fd, pace: this.#pace, entryOf: (name, stat) => this.#tree.entry(name, stat) });
+      const entryOf: Listing['entryOf'] = (name, stat, disk) => this.#tree.entry(name, stat, disk);
+      const entries = listed({ fd, pace: this.#pace, entryOf });
       for await (const batch of entries) {
         throwIfAborted(signal, 'scandir', at);
         yield batch;
@@ -241,35 +238,6 @@ class LocalBackend implements Backend {
     this.#tree.close();
     this.#directories.close();
     await this.#metadata.close();
-  }
-
-  #streamAbility(): StreamAbility {
-    const { streams } = this.#metadata;
-    const withFile = <T>(at: BackendPath, use: (file: FileReference) => T): MaybePromise<T> =>
-      this.#run('streams', at, this.#tree.withFile(at, use));
-    return {
-      list: (at) => withFile(at, (file) => streams.list(file)),
-      remove: (at, name) => withFile(at, (file) => streams.remove(file, name)),
-      rename: (at, from, to, replace) => withFile(at, (file) => streams.rename(file, { from, to, replace })),
-    };
-  }
-
-  #attributeAbility(): ExtendedAttributeAbility {
-    const tree = this.#tree;
-    return {
-      read: (at) =>
-        this.#run(
-          'getxattr',
-          at,
-          tree.readMetadata(at, (kept) => kept.extendedAttributes ?? new Map()),
-        ),
-      write: (at, attributes) => {
-        const extendedAttributes = new Map(
-          [...attributes].map(([name, value]) => [name, Buffer.from(value)]),
-        );
-        return this.#run('setxattr', at, tree.changeMetadata(at, { extendedAttributes }));
-      },
-    };
   }
 
   #run<T>(operation: string, at: BackendPath, task: Task<T>): MaybePromise<T> {

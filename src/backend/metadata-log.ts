@@ -55,6 +55,7 @@ class MetadataLog implements MetadataStore {
     this.#sweep();
     this.streams = {
       list: (file) => this.#listStreams(file),
+      has: (file, name) => this.#find(file)?.streams.has(name) ?? false,
       open: (file, name, mustCreate) => this.#openStream(file, name, mustCreate),
       remove: (file, name) => this.#removeStream(file, name),
       rename: (file, move) => this.#renameStream(file, move),

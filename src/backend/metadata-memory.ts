@@ -81,6 +81,7 @@ function streamStore(kept: {
   return {
     list: (file) =>
       [...(kept.find(file) ?? [])].map(([name, data]): StreamInfo => ({ name, ...sizeOf(data) })),
+    has: (file, name) => kept.find(file)?.has(name) ?? false,
     open(file, name, mustCreate) {
       if (!mustCreate) return streamContent(existing(file, name));
       const streams = kept.obtain(file);
@@ -104,6 +105,23 @@ function streamStore(kept: {
       streams.set(to, data);
     },
   };
+}
+
+/** Bytes of all streams together that handles have open and that have no place any more. */
+let detachedBytesFree = 64 * 1024 * 1024;
+
+/** The bytes of an open stream whose name is gone. */
+export function detachedStream(bytes: Buffer): StreamContent {
+  const data = new SparseData({
+    charge(count) {
+      if (count > detachedBytesFree) throw new BackendError('ENOSPC', 'write');
+      detachedBytesFree -= count;
+    },
+  });
+  data.write(bytes, 0);
+  const content = streamContent(data);
+  data.release();
+  return content;
 }
 
 function sizeOf({ sizeBytes, allocatedBytes }: SparseData): { sizeBytes: number; allocatedBytes: number } {

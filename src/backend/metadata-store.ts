@@ -1,15 +1,23 @@
 /**
- * What a POSIX file system does not keep of a file: where the local store puts it. Kept in memory, in a log beside the
- * folder, or in the file's own extended attributes, behind one interface.
+ * The side store: what the local store keeps of a file beside the disk. See metadata-local.ts for what it is given; it is in
+ * memory or in a state directory, behind one interface.
  */
+import type { BigIntStats } from 'node:fs';
 import type { FileTime } from '../base/clock.ts';
 import type { MaybePromise, StreamInfo } from './contract.ts';
+import type { XattrPlace } from './xattr-tasks.ts';
 
 /** A file, for as long as a call lasts. */
 export interface FileReference {
   readonly fileId: bigint;
   /** Tells a file from a later one with the same id (birth time in ns); 0 where the file system does not say. */
   readonly generation: bigint;
+}
+
+/** A file as it was found, for as long as a task uses it. */
+export interface LocalFile extends XattrPlace {
+  readonly reference: FileReference;
+  readonly stat: BigIntStats;
 }
 
 /** A time set by a client, true as long as the disk still says `disk` (ns), the nearest that it can hold. */
@@ -44,6 +52,7 @@ export interface MetadataStore {
 /** Named streams of files. Errors as for {@link import('./contract.ts').StreamAbility}. */
 export interface StreamStore {
   list(file: FileReference): readonly StreamInfo[];
+  has(file: FileReference, name: string): boolean;
   open(file: FileReference, name: string, mustCreate: boolean): StreamContent;
   remove(file: FileReference, name: string): void;
   rename(file: FileReference, move: { from: string; to: string; replace: boolean }): void;

@@ -36,8 +36,12 @@ export interface NtAcl {
   readonly time: FileTime;
 }
 
-/** The value as Samba 4.17 writes it, but without a hash of the descriptor that it would make of the permissions. */
-export function encodeNtAcl({ descriptor, permissionsHash, time }: NtAcl): Buffer {
+/**
+ * The value as Samba 4.17 writes it, but without a hash of the descriptor that it would make of the permissions; `undefined`
+ * for a descriptor that has no such form.
+ */
+export function encodeNtAcl({ descriptor, permissionsHash, time }: NtAcl): Buffer | undefined {
+  if (descriptor.length < HEADER_BYTES) return undefined;
   const textEnd = V4_TEXT_AT + DESCRIPTION.length;
   const timeAt = aligned4(textEnd);
   const start = timeAt + 8 + HASH_BYTES;
@@ -51,8 +55,8 @@ export function encodeNtAcl({ descriptor, permissionsHash, time }: NtAcl): Buffe
   value.writeBigUInt64LE(time, timeAt);
   permissionsHash.copy(value, timeAt + 8);
   descriptor.copy(value, start);
-  moveOffsets(value.subarray(start), start);
-  return value;
+  const within = { from: HEADER_BYTES, to: descriptor.length };
+  return moveOffsets(value.subarray(start), start, within) ? value : undefined;
 }
 
 /** The descriptor in a value of any version; `undefined` for a value that is none. */
@@ -60,7 +64,9 @@ export function descriptorOf(value: Buffer): Buffer | undefined {
   const start = startOf(value);
   if (start === undefined) return undefined;
   const descriptor = Buffer.from(value.subarray(start));
-  return moveOffsets(descriptor, -start) ? descriptor : undefined;
+  return moveOffsets(descriptor, -start, { from: start + HEADER_BYTES, to: value.length })
+    ? descriptor
+    : undefined;
 }
 
 /** The hash of the permissions in a value of version 4. */
@@ -85,14 +91,13 @@ function startOfV4(value: Buffer): number | undefined {
   return aligned4(textEnd) + 8 + HASH_BYTES;
 }
 
-/** Adds `by` to the offsets of a descriptor, where 0 says that a part is absent; false if one cannot be. */
-function moveOffsets(descriptor: Buffer, by: number): boolean {
+/** Adds `by` to the offsets of a descriptor, where 0 says that a part is absent; false if one is not within. */
+function moveOffsets(descriptor: Buffer, by: number, within: { from: number; to: number }): boolean {
   return OFFSET_FIELDS.every((field) => {
     const offset = descriptor.readUInt32LE(field);
     if (offset === 0) return true;
-    const moved = offset + by;
-    if (moved < HEADER_BYTES || moved > 0xffff_ffff) return false;
-    descriptor.writeUInt32LE(moved, field);
+    if (offset < within.from || offset >= within.to) return false;
+    descriptor.writeUInt32LE(offset + by, field);
     return true;
   });
 }

@@ -31,7 +31,8 @@ const ownPrefix = 'SMBKIT:';
 /** The clients' attributes of `path`; none where the store keeps none. */
 export async function readEas(volume: Volume, path: BackendPath): Promise<ReadonlyMap<string, Buffer>> {
   const all = (await volume.backend.extendedAttributes?.read(path)) ?? new Map<string, Buffer>();
-  return new Map([...all].filter(([name]) => !name.startsWith(ownPrefix)));
+  // An empty value is none to clients: setting one removes the attribute. [MS-FSA] 2.1.5.15.5
+  return new Map([...all].filter(([name, value]) => !name.startsWith(ownPrefix) && value.length > 0));
 }
 
 /** What this server keeps at `path` under `name`. */

@@ -192,12 +192,14 @@ async function outcomeOf(
   }
 }
 
-for (const seed of SEEDS) {
-  test(`memory and a local folder give the same answers, seed ${seed}`, () =>
+const cases = SEEDS.map((seed) => ({ seed, metadata: seed % 2 === 0 ? 'auto' : 'side-store' }) as const);
+
+for (const { seed, metadata } of cases) {
+  test(`memory and a local folder give the same answers, metadata ${metadata}, seed ${seed}`, () =>
     withFolder(async ({ root, state }) => {
       const random = generator(seed);
       const memory = memoryBackend();
-      const local = localBackend(root, { stateDirectory: state, directoryCountMax: 5 });
+      const local = localBackend(root, { stateDirectory: state, metadata, directoryCountMax: 5 });
       const [inMemory, onDisk]: [Slots, Slots] = [new Map(), new Map()];
       const tally = new Map<string, number>();
       for (let step = 0; step < STEPS_PER_SEED; step++) {

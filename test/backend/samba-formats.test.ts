@@ -149,6 +149,7 @@ test('security.NTACL is written as smbd 4.17 does, but for the hash of what it w
   const kept = descriptorOf(written);
   assert.ok(hash && kept);
   const value = encodeNtAcl({ descriptor: kept, permissionsHash: hash, time: 134_398_592_070_668_298n });
+  assert.ok(value);
   const expected = Buffer.from(written);
   expected.fill(0, 14, 14 + 64);
   value.copy(expected, 88, 88, 96);

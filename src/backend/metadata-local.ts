@@ -1,0 +1,197 @@
+/**
+ * What a POSIX file system does not keep of a file, and where the local store puts it: in the file's own extended attributes,
+ * in Samba's formats, so that it travels with the file; otherwise in the side store. Each item by itself, by one rule:
+ *
+ * What the file itself carries counts. The side store is asked only where the file carries nothing, and it is given an item
+ * only when the file cannot carry it: then first the side store has it on stable storage, and after that a former value
+ * leaves the file. So a crash in between leaves the former state, and what another server sets on the file later wins over
+ * what was put aside before.
+ *
+ * Times that the disk cannot hold exactly are always in the side store: they count only as long as the disk's own do not
+ * change, which setting an attribute does.
+ */
+import type { BigIntStats } from 'node:fs';
+import type { Clock, FileTime } from '../base/clock.ts';
+import { FileAttribute } from '../wire/flags.ts';
+import { BackendError } from './error.ts';
+import { calls } from './local-calls.ts';
+import type { FileMetadata, FileReference, LocalFile, MetadataStore } from './metadata-store.ts';
+import { decodeDosAttrib, encodeDosAttrib } from './samba-dosattrib.ts';
+import { dosAttribName, ntAclNames } from './samba-names.ts';
+import { descriptorOf, encodeNtAcl, permissionsHashOf } from './samba-ntacl.ts';
+import { permissionsHash } from './samba-posix-acl.ts';
+import type { Task } from './task.ts';
+import { ExtendedAttributes } from './xattr-eas.ts';
+import { type Aside, XattrKeeper } from './xattr-keeper.ts';
+import { XattrStreams } from './xattr-streams.ts';
+import type { XattrTasks } from './xattr-tasks.ts';
+
+/** Attributes that mean something in the value of `user.DOSATTRIB`; the kind of a file is on the disk. */
+const keptAttributes =
+  FileAttribute.READONLY |
+  FileAttribute.HIDDEN |
+  FileAttribute.SYSTEM |
+  FileAttribute.ARCHIVE |
+  FileAttribute.TEMPORARY |
+  FileAttribute.SPARSE_FILE |
+  FileAttribute.REPARSE_POINT |
+  FileAttribute.COMPRESSED |
+  FileAttribute.OFFLINE |
+  FileAttribute.NOT_CONTENT_INDEXED;
+
+/**
+ * READONLY was set along with the permissions of the file, and holds as long as these do. No attribute of anyone: Samba
+ * overlooks it and drops it when it writes, and then READONLY holds by itself.
+ */
+export const MAPPED_READONLY = 0x8000_0000;
+
+export interface LocalMetadataOptions {
+  readonly side: MetadataStore;
+  /** Absent: everything goes to the side store. */
+  readonly xattrs?: XattrTasks | undefined;
+  /** Whether this process may set attributes `security.*`. */
+  readonly isPrivileged: boolean;
+  readonly clock: Clock;
+}
+
+/** Attributes and creation time. */
+export interface DosMetadata {
+  readonly attributes: number;
+  readonly creationTime: FileTime;
+}
+
+/** Times told in place of the disk's. */
+export type ToldTimes = Pick<FileMetadata, 'lastWriteTime' | 'lastAccessTime' | 'changeTime'>;
+
+export class LocalMetadata {
+  readonly extendedAttributes: ExtendedAttributes;
+  readonly streams: XattrStreams;
+  readonly #side: MetadataStore;
+  readonly #keeper: XattrKeeper;
+  readonly #clock: Clock;
+  readonly #ntAclName: string;
+
+  constructor({ side, xattrs, isPrivileged, clock }: LocalMetadataOptions) {
+    this.#side = side;
+    this.#clock = clock;
+    this.#ntAclName = isPrivileged ? ntAclNames.privileged : ntAclNames.unprivileged;
+    this.#keeper = new XattrKeeper(xattrs, () => side.sync());
+    this.extendedAttributes = new ExtendedAttributes(this.#keeper, side);
+    this.streams = new XattrStreams(this.#keeper, side.streams);
+  }
+
+  /** What completes the disk's own metadata. */
+  *readStat(file: LocalFile): Task<FileMetadata> {
+    const aside = this.#side.read(file.reference);
+    const value = yield* this.#keeper.read(file, dosAttribName);
+    const carried = value && decodeDosAttrib(value);
+    if (carried === undefined) return aside;
+    const { attributes, creationTime } = carried;
+    return { ...aside, attributes: attributes & (keptAttributes | MAPPED_READONLY), creationTime };
+  }
+
+  *writeDos(file: LocalFile, { attributes, creationTime }: DosMetadata): Task<void> {
+    const kind = file.stat.isDirectory() ? FileAttribute.DIRECTORY : 0;
+    const bytes = encodeDosAttrib({ attributes: attributes | kind, creationTime });
+    const aside = this.#aside(file, { attributes, creationTime });
+    yield* this.#keeper.keep(file, { name: dosAttribName, bytes }, aside);
+  }
+
+  /** Replaces the times that are told in place of the disk's. */
+  writeTold({ reference }: LocalFile, told: ToldTimes): void {
+    const former = this.#side.read(reference);
+    const after = { ...former, ...told };
+    const isSame = (['lastWriteTime', 'lastAccessTime', 'changeTime'] as const).every(
+      (field) => former[field] === after[field],
+    );
+    if (!isSame) this.#side.write(reference, after);
+  }
+
+  /** The security descriptor that is kept. EIO for one that cannot be read: nobody is to be let in by mistake. */
+  *readSecurity(file: LocalFile): Task<Buffer | undefined> {
+    const own = yield* this.#keeper.read(file, this.#ntAclName);
+    if (own !== undefined) return readable(own);
+    const { security } = this.#side.read(file.reference);
+    if (security !== undefined || this.#ntAclName === ntAclNames.privileged) return security;
+    // Set by a Samba that was privileged: this process may read but not change it.
+    const inherited = yield* this.#keeper.read(file, ntAclNames.privileged);
+    return inherited && readable(inherited);
+  }
+
+  *writeSecurity(file: LocalFile, security: Buffer): Task<void> {
+    const bytes = this.#ntAcl(security, yield* this.#permissionsHash(file));
+    yield* this.#keeper.keep(file, { name: this.#ntAclName, bytes }, this.#aside(file, { security }));
+  }
+
+  /** Makes a change of owner, group or mode by which the descriptor does not become outdated in the eyes of Samba. */
+  *changePermissions(file: LocalFile, change: Task<void>): Task<void> {
+    const value = yield* this.#keeper.read(file, this.#ntAclName);
+    const before = value && permissionsHashOf(value);
+    const descriptor = value && descriptorOf(value);
+    const isCurrent = before?.equals((yield* this.#permissionsHash(file)) ?? Buffer.alloc(0)) === true;
+    yield* change;
+    if (!isCurrent || descriptor === undefined) return;
+    const after = { ...file, stat: yield* statOf(file) };
+    const bytes = this.#ntAcl(descriptor, yield* this.#permissionsHash(after));
+    yield* this.#keeper.carries(file, { name: this.#ntAclName, bytes });
+  }
+
+  forget(reference: FileReference): void {
+    this.#side.forget(reference);
+  }
+
+  /** Returns when what is aside survives a power cut; what files carry is synced with them. */
+  async sync(): Promise<void> {
+    await this.#side.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#side.close();
+  }
+
+  /** The side store as the place for these items. */
+  #aside({ reference }: LocalFile, items: FileMetadata): Aside {
+    const kept = this.#side.read(reference);
+    const isUsed =
+      (items.security !== undefined && kept.security !== undefined) ||
+      (items.attributes !== undefined && (kept.attributes !== undefined || kept.creationTime !== undefined));
+    const none = Object.fromEntries(Object.keys(items).map((item) => [item, undefined]));
+    return {
+      isUsed,
+      keep: () => this.#side.write(reference, { ...this.#side.read(reference), ...items }),
+      drop: () => this.#side.write(reference, { ...this.#side.read(reference), ...none }),
+    };
+  }
+
+  #ntAcl(descriptor: Buffer, hash: Buffer | undefined): Buffer | undefined {
+    // Without a hash Samba shows what it makes of the permissions.
+    const known = hash ?? Buffer.alloc(32);
+    return encodeNtAcl({ descriptor, permissionsHash: known, time: this.#clock.now() });
+  }
+
+  *#permissionsHash(file: LocalFile): Task<Buffer | undefined> {
+    const { uid, gid, mode } = file.stat;
+    const accessAcl = yield* this.#keeper.read(file, 'system.posix_acl_access');
+    const isDirectory = file.stat.isDirectory();
+    const defaultAcl = isDirectory
+      ? ((yield* this.#keeper.read(file, 'system.posix_acl_default')) ?? 'none')
+      : undefined;
+    return permissionsHash({
+      owner: Number(uid),
+      group: Number(gid),
+      mode: Number(mode),
+      accessAcl,
+      defaultAcl,
+    });
+  }
+}
+
+function statOf({ path, fd }: LocalFile): Task<BigIntStats> {
+  return fd === undefined ? calls.lstat(path) : calls.fstat(fd);
+}
+
+function readable(value: Buffer): Buffer {
+  const descriptor = descriptorOf(value);
+  if (descriptor === undefined) throw new BackendError('EIO', 'security descriptor');
+  return descriptor;
+}
