@@ -9,6 +9,7 @@ import { bindCall, checkedFd, cString, type DiskName, Errno, type SystemCall } f
 export const InotifyMask = Object.freeze({
   MODIFY: 0x2,
   ATTRIB: 0x4,
+  OPEN: 0x20,
   MOVED_FROM: 0x40,
   MOVED_TO: 0x80,
   CREATE: 0x100,
@@ -75,10 +76,14 @@ export function bindInotify(ffi: Ffi): Inotify | undefined {
     },
     read(queue, into) {
       const answer = read.raw(checkedFd(queue, 'read'), into, into.length);
-      if (answer < 0 && [Errno.EAGAIN, Errno.EINTR].includes(read.errno())) return 0;
+      if (answer < 0 && isNothingThere(read.errno())) return 0;
       return read.checked(answer);
     },
   };
+}
+
+function isNothingThere(errno: number): boolean {
+  return errno === Errno.EAGAIN || errno === Errno.EINTR;
 }
 
 /** Shows `visit` the events in the first `sizeBytes` bytes of `buffer`. */
@@ -100,18 +105,19 @@ export function visitEvents(buffer: Buffer, sizeBytes: number, visit: EventVisit
   }
 }
 
-/** Whether events come as they should, tried on a file in memory. */
-export function tellsChanges(inotify: Inotify, memory: number): boolean {
+/** Whether events come as they should: the root directory is opened, which writes nothing. */
+export function tellsChanges(inotify: Inotify): boolean {
   const queue = inotify.open();
   try {
-    const watch = inotify.add(queue, `/proc/self/fd/${memory}`, InotifyMask.MODIFY);
-    fs.writeSync(memory, 'x', 0);
+    const watch = inotify.add(queue, '/', InotifyMask.OPEN | InotifyMask.ONLYDIR);
+    fs.closeSync(fs.openSync('/', fs.constants.O_RDONLY));
     const buffer = Buffer.alloc(4096);
-    const masks: number[] = [];
-    visitEvents(buffer, inotify.read(queue, buffer), (told, mask) => {
-      if (told === watch) masks.push(mask);
+    const told: number[] = [];
+    visitEvents(buffer, inotify.read(queue, buffer), (of, mask) => {
+      if (of === watch) told.push(mask & ~InotifyMask.ISDIR);
     });
-    return masks.length === 1 && masks[0] === InotifyMask.MODIFY && inotify.read(queue, buffer) === 0;
+    inotify.remove(queue, watch);
+    return told.includes(InotifyMask.OPEN);
   } finally {
     fs.closeSync(queue);
   }

@@ -114,8 +114,8 @@ const trials: Readonly<Record<keyof Libc, Trial>> = {
     // Whether this process may open by it, and a folder's file system knows it, is for the folder to find out.
     return handle !== undefined && handle.length > 8;
   },
-  inotify({ inotify }, memory = -1) {
-    return inotify !== undefined && tellsChanges(inotify, memory);
+  inotify({ inotify }) {
+    return inotify !== undefined && tellsChanges(inotify);
   },
 };
 
