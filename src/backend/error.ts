@@ -15,6 +15,7 @@ const texts = new Map([
   ['ELOOP', 'symbolic link encountered'],
   ['EMFILE', 'too many open files'],
   ['ENAMETOOLONG', 'name too long'],
+  ['ENOMEM', 'not enough memory'],
   ['ENOENT', 'no such file or directory'],
   ['ENOSPC', 'no space left on device'],
   ['ENOSYS', 'function not implemented'],
@@ -22,6 +23,9 @@ const texts = new Map([
   ['ENOTEMPTY', 'directory not empty'],
   ['EPERM', 'operation not permitted'],
   ['EROFS', 'read-only file system'],
+  ['EDQUOT', 'quota exceeded'],
+  ['ENOTSUP', 'operation not supported'],
+  ['ESTALE', 'the file is gone'],
   ['EXDEV', 'crosses devices'],
 ]);
 

@@ -34,6 +34,20 @@ export { type SnapshotFolderOptions, snapshotFolders, snapshots } from './snapsh
 export { subtree } from './subtree.ts';
 export { type NameTest, veto } from './veto.ts';
 export {
+  directory,
+  file,
+  type VirtualBytes,
+  type VirtualChild,
+  type VirtualContent,
+  type VirtualDirectory,
+  type VirtualEntry,
+  VirtualFile,
+  type VirtualFileParts,
+  VirtualFolder,
+  type VirtualFolderParts,
+} from './virtual-entry.ts';
+export { type VirtualTreeOptions, virtualTree } from './virtual-tree.ts';
+export {
   type BackendCall,
   type Gate,
   type Operation,

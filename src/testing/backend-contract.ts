@@ -12,6 +12,7 @@ import { directoryCases } from './backend-contract/directories.ts';
 import { fileCases } from './backend-contract/files.ts';
 import { linkCases } from './backend-contract/links.ts';
 import { nameCases } from './backend-contract/names.ts';
+import { readingCases } from './backend-contract/reading.ts';
 import { renameCases } from './backend-contract/renames.ts';
 import { sparseCases } from './backend-contract/sparse.ts';
 import { streamCases } from './backend-contract/streams.ts';
@@ -28,9 +29,13 @@ export type ContractTest = (name: string, body: (context?: ContractTestContext) 
 
 export interface ContractOptions extends Partial<ContractTraits> {
   readonly test: ContractTest;
+  /** The store cannot be changed: it is judged by what it holds, which should be a bit of everything. Default false. */
+  readonly isReadOnly?: boolean;
   /** Cleans up after a test, once the backend is closed. */
   readonly dispose?: (backend: Backend) => void | Promise<void>;
 }
+
+export { readingCases };
 
 /** Every case, in the order in which an author should make them pass. */
 export const contractCases: readonly ContractCase[] = [
@@ -47,7 +52,7 @@ export const contractCases: readonly ContractCase[] = [
   ...watchCases,
 ];
 
-/** Registers the suite for the store that `factory` makes: a new, empty one for each test. */
+/** Registers the suite for the store that `factory` makes for each test: a new, empty one, or one that is read-only. */
 export function backendContract(
   name: string,
   factory: () => Backend | Promise<Backend>,
@@ -62,7 +67,7 @@ export function backendContract(
     another: options.another ?? (() => undefined),
     settle: options.settle ?? (() => Promise.resolve()),
   };
-  for (const { behaviour, needs, run } of contractCases) {
+  for (const { behaviour, needs, run } of options.isReadOnly ? readingCases : contractCases) {
     options.test(`${name}: ${behaviour}`, async (context) => {
       const backend = await factory();
       try {
