@@ -11,6 +11,7 @@ fi
 
 missing=()
 command -v smbclient >/dev/null || missing+=(smbclient)
+command -v smbd >/dev/null || missing+=(samba)
 command -v smbtorture >/dev/null || missing+=(samba-testsuite)
 command -v tshark >/dev/null || missing+=(tshark)
 command -v strace >/dev/null || missing+=(strace)

@@ -67,6 +67,7 @@ function encodePermissions({ owner, group, mode }: PosixPermissions, lists: read
     target.align(8);
     target.number(entries.length, 4);
     for (const entry of entries) putEntry(target, entry);
+    target.align(8);
   }
   return target.bytes();
 }

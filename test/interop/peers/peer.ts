@@ -11,6 +11,8 @@ export interface ShareRequest {
   readonly isReadOnly?: boolean;
   /** Further smbkit settings of the share; other servers ignore them. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Further settings of the share in smb.conf; other servers ignore them. */
+  readonly sambaSettings?: Readonly<Record<string, string>>;
 }
 
 /** What a test asks of a server. */

@@ -126,7 +126,8 @@ function writeConfiguration(folder: string, request: PeerRequest): string {
     chmodSync(path, 0o777);
     // Tests make folders that only they may enter; smbd works under the account of the session.
     if (dirname(path) !== tmpdir()) chmodSync(dirname(path), 0o755);
-    return section(name, { path, 'read only': share.isReadOnly === true ? 'yes' : 'no', ...special[name] });
+    const own = { ...special[name], ...share.sambaSettings };
+    return section(name, { path, 'read only': share.isReadOnly === true ? 'yes' : 'no', ...own });
   });
   const configFile = join(folder, 'smb.conf');
   const own = { ...globals, ...folders, 'log file': join(folder, 'log') };
