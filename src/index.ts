@@ -1,8 +1,7 @@
 /**
  * smbkit for programs: `serve()`, its options, and what storages are made of.
  */
-export type * from './backend/contract.ts';
-export { type MemoryOptions, memoryBackend, type Seed } from './backend/memory.ts';
+export * from './backend/index.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './base/log.ts';
 export { ConfigurationError, type ConfigurationIssue } from './control/configuration.ts';
 export { FolderError } from './control/folder.ts';
@@ -16,3 +15,5 @@ export type {
   ShareSource,
   UserOptions,
 } from './control/serve-options.ts';
+export type { BackendSource, VirtualShare } from './control/share-source.ts';
+export { namesMatching } from './control/wrappers.ts';

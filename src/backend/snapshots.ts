@@ -2,8 +2,8 @@
  * Earlier states of a store that others keep, shown to clients as previous versions.
  */
 import { type FileTime, fileTimeOfUnixMs } from '../base/clock.ts';
-import type { Backend, BackendPath, SnapshotAbility } from './contract.ts';
-import { BackendError } from './error.ts';
+import type { Backend, BackendPath, DirectoryEntry, SnapshotAbility } from './contract.ts';
+import { BackendError, codeOf } from './error.ts';
 import { readOnly } from './read-only.ts';
 import { subtree } from './subtree.ts';
 import { delegateTo } from './wrap.ts';
@@ -40,13 +40,18 @@ export function snapshotFolders(store: Backend, options: SnapshotFolderOptions =
   const { directory = '.snapshots', within = store, below = '' } = options;
   const timeOf = timeReader(options.format ?? '@GMT-%Y.%m.%d-%H.%M.%S');
 
+  const note = (found: Map<FileTime, string>, { name, stat }: DirectoryEntry) => {
+    const time = stat.kind === 'directory' ? timeOf(name) : undefined;
+    if (time !== undefined) found.set(time, name);
+  };
+
   async function folders(): Promise<ReadonlyMap<FileTime, string>> {
     const found = new Map<FileTime, string>();
-    for await (const batch of within.list(directory)) {
-      for (const { name, stat } of batch) {
-        const time = stat.kind === 'directory' ? timeOf(name) : undefined;
-        if (time !== undefined) found.set(time, name);
-      }
+    try {
+      for await (const batch of within.list(directory)) for (const entry of batch) note(found, entry);
+    } catch (error) {
+      // The tool has not made its first one yet.
+      if (codeOf(error) !== 'ENOENT') throw error;
     }
     return found;
   }

@@ -192,8 +192,18 @@ function anchorPaths(tree: Tree, folder: string | undefined): void {
     if (isTree(holder) && typeof value === 'string' && value !== '') holder[key] = resolve(folder, value);
   };
   anchor(tree['server'], 'stateDir');
-  if (isTree(tree['shares'])) for (const share of Object.values(tree['shares'])) anchor(share, 'path');
+  if (isTree(tree['shares'])) {
+    for (const share of Object.values(tree['shares'])) {
+      anchor(share, 'path');
+      for (const wrapper of wrappersOf(share)) anchor(wrapper['snapshots'], 'path');
+    }
+  }
   if (Array.isArray(tree['users'])) for (const user of tree['users']) anchor(user, 'passwordFile');
+}
+
+function wrappersOf(share: unknown): readonly Tree[] {
+  const wrappers = isTree(share) ? share['wrappers'] : undefined;
+  return Array.isArray(wrappers) ? wrappers.filter(isTree) : [];
 }
 
 function explain(issue: z.core.$ZodIssue, layers: Layers): readonly ConfigurationIssue[] {

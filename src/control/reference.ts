@@ -62,15 +62,48 @@ function section(path: readonly string[], notes: ReadonlyMap<string, string>): r
     return ['Each element of the list:\n', table(['users', '0'], knownKeys(['users', 0]), notes)];
   if (path[0] !== 'shares') return [table(path, knownKeys(path), notes)];
   const permissions = ['shares', 'NAME', 'permissions'];
-  const keys = knownKeys(['shares', 'NAME']).filter((key) => key !== 'permissions');
+  const keys = knownKeys(['shares', 'NAME']).filter((key) => !['permissions', 'wrappers'].includes(key));
   return [
     'Each share, under its name (at most 80 characters, none of `\\ / [ ] : | < > + = ; , * ? "`):\n',
     table(['shares', 'NAME'], keys, notes),
     '### shares.NAME.permissions\n',
     `${permissionText}\n`,
     table(permissions, knownKeys(permissions), notes),
+    ...wrapperSection(),
   ];
 }
+
+function wrapperSection(): readonly string[] {
+  const place = ['shares', 'NAME', 'wrappers', 0];
+  const rows = knownKeys(place).flatMap((key) => {
+    const node = schemaAt([...place, key]);
+    const settings = knownKeys([...place, key]).map((setting) => {
+      const inside = schemaAt([...place, key, setting]);
+      return [`\`${key}.${setting}\``, typeText(inside), defaultText(inside), describe(inside)];
+    });
+    const value = settings.length > 0 ? 'settings' : typeText(node);
+    return [[`\`${key}\``, value, '', describe(node)], ...settings];
+  });
+  return [
+    '### shares.NAME.wrappers\n',
+    `${wrapperText}\n`,
+    rowsOf(['Wrapper', 'Value', 'Default', 'Meaning'], rows),
+  ];
+}
+
+const wrapperText = `A list of what stands between the share and its storage: the first is next to the storage, the last next to the
+clients. Each element is one wrapper:
+
+\`\`\`yaml
+shares:
+  docs:
+    path: ./docs
+    wrappers:
+      - recycle: { folder: .bin, days: 30, maxSize: 1GiB }
+      - veto: ['*.exe', .git]
+      - quota: { size: 100GiB }
+      - audit: {}
+\`\`\``;
 
 const permissionText = `\`none\`, \`read\` or \`read-write\`. Guests (where \`guest\` is on) read unless the default is \`none\`; they write only where
 \`users.guest\` says \`read-write\`. \`readOnly\` goes before all of it.`;
@@ -85,6 +118,10 @@ function table(path: readonly string[], keys: readonly string[], notes: Readonly
     const variable = hasVariables ? [`\`${variableOf(here)}\``] : [];
     return [`\`${key}\``, typeText(node), defaultText(node), ...variable, meaning];
   });
+  return rowsOf(head, rows);
+}
+
+function rowsOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [head, head.map(() => '---'), ...rows].map(
     (cells) => `| ${cells.map(escapeCell).join(' | ')} |`,
   );

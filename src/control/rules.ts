@@ -86,6 +86,14 @@ function* shareRules(configuration: Configuration, name: string, given: GivenNam
       yield { path, message: `the share "${name}" has a path and memory: keep one of them` };
     }
   }
+  if (share.memorySize !== undefined && share.memory === undefined) {
+    yield { path: [...path, 'memorySize'], message: 'is for shares with "memory: true"' };
+  }
+  for (const [index, wrapper] of share.wrappers.entries()) {
+    if (Object.keys(wrapper).length === 1) continue;
+    const message = 'must be one wrapper: begin each with a dash of its own';
+    yield { path: [...path, 'wrappers', index], message };
+  }
   yield* availabilityRules(configuration, name);
   const users = configuration.users.map((user) => user.name).concat(given.accounts ?? []);
   const groups = new Set(configuration.users.flatMap((user) => user.groups).concat(given.groups ?? []));

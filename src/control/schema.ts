@@ -4,6 +4,8 @@
 import { z } from 'zod';
 import { defaultLimits, type Limits } from '../base/limits.ts';
 import { durationPattern } from './duration.ts';
+import { sizePattern } from './size.ts';
+import { wrapperSchema } from './wrapper-schema.ts';
 
 /** Dialects by the names people know them by, oldest first. [MS-SMB2] 1.7 */
 const dialect = z.enum(['2.0.2', '2.1', '3.0', '3.0.2', '3.1.1']);
@@ -108,6 +110,11 @@ const share = z.strictObject({
     .literal(true)
     .optional()
     .describe('Keep the files in memory; they are gone when the server stops.'),
+  memorySize: z
+    .string()
+    .regex(sizePattern, 'must be like 64KiB, 100MiB, 1GiB or 2TiB')
+    .optional()
+    .describe('How much a share in memory may hold: `2GiB`. Without it: 64 GiB.'),
   comment: z.string().max(256).default('').describe('Shown beside the name when clients list shares.'),
   readOnly: z.boolean().default(false).describe('Refuse every change, whatever the permissions say.'),
   hidden: z
@@ -141,6 +148,10 @@ const share = z.strictObject({
     .describe(
       'Grant persistent handles: what clients have open, their locks and their caches outlive a restart of the server, kill -9 included. Writing waits for the disk. Needs `server.stateDir` and files that outlive the server too.',
     ),
+  wrappers: z
+    .array(wrapperSchema)
+    .default([])
+    .describe('What stands between the share and its storage, the first next to the storage.'),
   encryption: encryptionMode
     .optional()
     .describe('Stricter than the server: see `encryption.mode`. Without it: as the server.'),

@@ -2,20 +2,25 @@
  * What programs give to `serve()`.
  */
 import type { Backend } from '../backend/contract.ts';
+import type { NodeFsSource } from '../backend/node-fs-source.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
 import type { Log } from '../base/log.ts';
 import type { ConfigurationInput } from './schema.ts';
+import type { BackendSource, VirtualShare } from './share-source.ts';
 
 type ShareInput = NonNullable<ConfigurationInput['shares']>[string];
 
 /** One share in full; with `backend` its storage comes from the program. */
 export interface ShareOptions extends Omit<ShareInput, 'memory'> {
-  readonly backend?: Backend;
+  readonly backend?: BackendSource;
 }
 
-/** A folder's path, a storage of the program's own, or either with its options. */
-export type ShareSource = string | Backend | ShareOptions;
+/**
+ * A folder's path, an object like `node:fs/promises`, an object of files (see `virtualTree`), a backend, or options with one
+ * of these.
+ */
+export type ShareSource = string | NodeFsSource | VirtualShare | Backend | ShareOptions;
 
 /** An account. A password given as a Buffer (UTF-8) is overwritten once its hash exists. */
 export interface UserOptions {

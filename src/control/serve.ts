@@ -9,6 +9,7 @@ import { ConfigurationError, readConfiguration } from './configuration.ts';
 import { generatePassword, ntHashOf } from './password.ts';
 import type { Credentials, RunningServer } from './running-server.ts';
 import type { ServeOptions, ShareOptions, ShareSource } from './serve-options.ts';
+import { backendOfShare, isShareOptions } from './share-source.ts';
 import { startServer } from './start-server.ts';
 import { emptyTree, isTree, type Tree } from './tree.ts';
 
@@ -73,15 +74,10 @@ function accountsOf(
   }));
 }
 
-function isBackend(source: ShareSource): source is Backend {
-  return typeof source === 'object' && 'stat' in source && typeof source.stat === 'function';
-}
-
 function backendsOf(shares: Readonly<Record<string, ShareSource>>): ReadonlyMap<string, Backend> {
   const backends = new Map<string, Backend>();
   for (const [name, source] of Object.entries(shares)) {
-    if (typeof source === 'string') continue;
-    const backend = isBackend(source) ? source : source.backend;
+    const backend = backendOfShare(name, source);
     if (backend !== undefined) backends.set(name, backend);
   }
   return backends;
@@ -115,7 +111,7 @@ function treeOf(options: ServeOptions): Tree {
 
 function shareTree(source: ShareSource): unknown {
   if (typeof source === 'string') return source;
-  return isBackend(source) ? emptyTree() : withoutBackend(source);
+  return isShareOptions(source) ? withoutBackend(source) : emptyTree();
 }
 
 function withoutBackend({ backend: _backend, ...rest }: ShareOptions): Tree {

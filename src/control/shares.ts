@@ -16,7 +16,9 @@ import { FolderError, folderProblem } from './folder.ts';
 import { accessOf } from './permission.ts';
 import type { AccessName, Configuration, ConfiguredShare, EncryptionModeName } from './schema.ts';
 import { shareKey } from './share-name.ts';
+import { sizeBytes } from './size.ts';
 import { reasonOf } from './system-error.ts';
+import { wrapped } from './wrappers.ts';
 
 /** A share ready to be served. */
 export interface OpenedShare {
@@ -85,7 +87,12 @@ interface OpenParts extends ShareParts {
 }
 
 function openShare(name: string, share: ConfiguredShare, parts: OpenParts): OpenedShare {
-  const backend = backendOf(name, share, parts);
+  const backend = wrapped(backendOf(name, share, parts), share.wrappers, {
+    share: name,
+    clock: parts.clock,
+    log: parts.log,
+    openFolder: (path) => folderBackend(name, path, parts),
+  });
   const { permissions, readOnly } = share;
   return {
     name,
@@ -123,7 +130,8 @@ function viewOf(share: ConfiguredShare): ShareView {
 function backendOf(name: string, share: ConfiguredShare, parts: OpenParts): Backend {
   if (share.path !== undefined) return folderBackend(name, share.path, parts);
   if (share.memory !== true) return present(parts.backends.get(name), `the storage of share ${name}`);
-  const memory = memoryBackend({ label: name });
+  const sizeBytesMax = share.memorySize === undefined ? undefined : sizeBytes(share.memorySize);
+  const memory = memoryBackend({ label: name, ...(sizeBytesMax !== undefined && { sizeBytesMax }) });
   return parts.welcomeShare === name
     ? memory.seed({ 'Welcome.txt': welcome.replaceAll('\n', '\r\n') })
     : memory;

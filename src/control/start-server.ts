@@ -76,10 +76,11 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
   const users = new AccountStore(serverName, parts.accounts);
   const { backends, welcomeShare, log, clock = systemClock } = parts;
   let protocol: ProtocolServer | undefined;
+  const events = eventLog(log, parts.onEvent);
   let store: OpenStore | undefined;
   try {
     store = openStoreOf(configuration, log);
-    const shares = await openShares(configuration, { users, backends, welcomeShare, clock, log });
+    const shares = await openShares(configuration, { users, backends, welcomeShare, clock, log: events });
     protocol = new ProtocolServer({
       serverName,
       serverGuid: parts.serverGuid ?? randomUUID(),
@@ -88,7 +89,7 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
       settings: settingsOf(configuration),
       clock,
       entropy: parts.entropy ?? systemEntropy,
-      log: eventLog(log, parts.onEvent),
+      log: events,
       keyLog: keyLog === undefined ? undefined : (id, key) => keyLog(keyLogLine(id, key)),
       commands: parts.commands,
       store,
