@@ -159,6 +159,8 @@ export interface Command<N extends Needs = Needs, Q = unknown, R = unknown> {
   modifies?(request: Q): boolean;
   /** What the request answers when it ends early, where that is not {@link endStatus}. */
   readonly endStatus?: Partial<Record<EndReason, NtStatus>>;
+  /** Once it has answered with SUCCESS, nothing refers to the request's bytes any more: their memory can be used again. */
+  readonly keepsNothing?: boolean;
   /** Not the last of a compound and about to wait: fails with INTERNAL_ERROR, as Windows does. */
   readonly waitsOnlyLast?: boolean;
   /** Its handler decides itself how the request must be protected: NEGOTIATE and SESSION_SETUP. */

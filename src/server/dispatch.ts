@@ -10,7 +10,7 @@ import type { TreeConnect } from '../session/tree-connect.ts';
 import { statusOf } from '../vfs/status-of-error.ts';
 import { WireError } from '../wire/codec.ts';
 import { HEADER_BYTES, HeaderFlags } from '../wire/smb2/header.ts';
-import { verifyChannelSequence } from './channel-sequence.ts';
+import { leaveChannelSequence, verifyChannelSequence } from './channel-sequence.ts';
 import { type Command, type FileIdFields, type Needs, Reply } from './command.ts';
 import { ProtocolViolation, RequestEnded } from './ending.ts';
 import type { Request } from './request.ts';
@@ -70,19 +70,28 @@ function handle<N extends Needs, Q, R>(
   const fileId = row.fileId?.(body);
   if (fileId !== undefined) resolveOpen(request, fileId, carried).isReplayEligible = false;
   const modifies = row.modifies?.(body) === true;
-  const done = request.openInUse === undefined ? undefined : verifyChannelSequence(request, modifies);
+  if (request.openInUse !== undefined) verifyChannelSequence(request, modifies);
   let result: ReturnType<typeof row.handle>;
   try {
     result = row.handle(request, body);
   } catch (error) {
-    done?.();
+    leaveChannelSequence(request);
     throw error;
   }
   if (!(result instanceof Promise)) {
-    done?.();
+    leaveChannelSequence(request);
     return answer(request, row, result);
   }
-  return result.then((value) => answer(request, row, value)).finally(done);
+  return result.then(
+    (value) => {
+      leaveChannelSequence(request);
+      return answer(request, row, value);
+    },
+    (error: unknown) => {
+      leaveChannelSequence(request);
+      throw error;
+    },
+  );
 }
 
 function answer<R>(

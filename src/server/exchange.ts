@@ -4,6 +4,8 @@
  */
 import { NtStatus } from '../base/status.ts';
 import type { Connection } from '../session/connection.ts';
+import type { Session } from '../session/session.ts';
+import type { MessageMemory } from '../session/transport.ts';
 import { type Carried, type CommandTable, carry, dispatch } from './dispatch.ts';
 import type { Request, RequestOwner } from './request.ts';
 import { type Answer, answerError, answerInterim, done, transmit } from './respond.ts';
@@ -15,8 +17,21 @@ export interface ExchangeHost {
   fail(connection: Connection, error: unknown): void;
 }
 
-/** Makes the request of element `index`, or nothing when the element gets no answer (CANCEL). */
-export type NextRequest = (owner: RequestOwner) => Request | undefined;
+/** A message to be worked on. */
+export interface Incoming {
+  readonly elements: readonly Buffer[];
+  /** Where the elements stand, to be given back when nothing refers to them any more. */
+  readonly memory: MessageMemory | undefined;
+  /** The session whose key opened the message's seal. */
+  readonly sealedBy: Session | undefined;
+  /** Makes the request of an element, or nothing when the element gets no answer (CANCEL). */
+  prepare(
+    connection: Connection,
+    incoming: Incoming,
+    index: number,
+    owner: RequestOwner,
+  ): Request | undefined;
+}
 
 /** Answers up to this size always have room: that many elements a compound does not have. */
 const SMALL_ANSWER_BYTES = 4096;
@@ -24,17 +39,17 @@ const SMALL_ANSWER_BYTES = 4096;
 export class Exchange implements RequestOwner {
   readonly #host: ExchangeHost;
   readonly #connection: Connection;
-  readonly #next: readonly NextRequest[];
+  readonly #incoming: Incoming;
   /** Answers that wait for the whole compound. */
   #answers: Answer[] = [];
   /** Bytes of the compound's answers until now, small ones not counted. */
   #answerBytes = 0;
   #carried: Carried | undefined;
 
-  constructor(host: ExchangeHost, connection: Connection, next: readonly NextRequest[]) {
+  constructor(host: ExchangeHost, connection: Connection, incoming: Incoming) {
     this.#host = host;
     this.#connection = connection;
-    this.#next = next;
+    this.#incoming = incoming;
   }
 
   /** Works on the elements in order; answers without a promise when none has to wait. */
@@ -47,9 +62,10 @@ export class Exchange implements RequestOwner {
   }
 
   #run(from: number): void {
+    const { elements } = this.#incoming;
     // What is left of a compound is not worked on for a client that is gone.
-    for (let index = from; index < this.#next.length && !this.#connection.isClosed; index++) {
-      const request = this.#next[index]?.(this);
+    for (let index = from; index < elements.length && !this.#connection.isClosed; index++) {
+      const request = this.#incoming.prepare(this.#connection, this.#incoming, index, this);
       if (request === undefined) continue;
       const answer = dispatch(request, this.#host.commands, this.#carried);
       if (request.sessionInUse !== undefined) request.retain(request.sessionInUse);
@@ -75,6 +91,18 @@ export class Exchange implements RequestOwner {
     const answers = this.#answers;
     this.#answers = [];
     if (answers.length > 0) transmit(this.#connection, answers);
+    this.#giveBack(answers);
+  }
+
+  /**
+   * The message's memory is used for another one. Only where the command says that it keeps nothing of it, and only when
+   * all went well: what failed may have left work behind that still reads the payload.
+   */
+  #giveBack(answers: readonly Answer[]): void {
+    const { memory, elements } = this.#incoming;
+    const [answer] = answers;
+    if (memory === undefined || answer === undefined || elements.length > 1) return;
+    if (answer.status === NtStatus.SUCCESS && answer.request.command?.keepsNothing === true) memory.release();
   }
 
   sendInterim(request: Request): void {
@@ -109,7 +137,7 @@ export class Exchange implements RequestOwner {
   #bounded(answer: Answer): Answer {
     const sizeBytes = answer.buffer.message.length;
     const { compoundResponseBytes } = this.#connection.server.limits;
-    if (this.#next.length > 1 && sizeBytes > SMALL_ANSWER_BYTES) {
+    if (this.#incoming.elements.length > 1 && sizeBytes > SMALL_ANSWER_BYTES) {
       if (this.#answerBytes + sizeBytes > compoundResponseBytes) {
         const { request, afterSend } = answer;
         return { ...answerError(request, NtStatus.INSUFFICIENT_RESOURCES), afterSend };

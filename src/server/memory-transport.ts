@@ -78,11 +78,11 @@ class MemoryPair implements Transport, MemoryConnection {
   }
 
   write(bytes: Buffer): void {
-    if (!this.isClosed) this.#cutter?.push(Buffer.from(bytes));
+    if (!this.isClosed) this.#cutter?.push(bytes);
   }
 
   /** Both ends have a `send`: the client's takes a message, the server's the parts of a frame. */
-  send(message: Buffer | readonly Buffer[]): void {
+  send(message: Buffer | readonly Buffer[], left?: () => void): void {
     if (this.isClosed) return;
     if (Buffer.isBuffer(message)) {
       const header = Buffer.alloc(FRAME_HEADER_BYTES);
@@ -91,6 +91,7 @@ class MemoryPair implements Transport, MemoryConnection {
       return;
     }
     const frame = Buffer.concat(message);
+    left?.();
     if (this.#isReading) {
       this.#deliver(frame);
       return;

@@ -3,7 +3,7 @@
  */
 
 import type { Connection } from '../session/connection.ts';
-import type { TransportListener } from '../session/transport.ts';
+import type { MessageMemory, TransportListener } from '../session/transport.ts';
 import { ProtocolViolation } from './ending.ts';
 import type { ExchangeHost } from './exchange.ts';
 import { sessionsHearingOn } from './notify-client.ts';
@@ -31,10 +31,10 @@ export class Peer implements TransportListener {
     return limits.payloadBytes + limits.frameBytesOverhead;
   }
 
-  message(bytes: Buffer): void {
+  message(bytes: Buffer, memory?: MessageMemory): void {
     if (this.connection.isClosed) return;
     try {
-      receive(this.#host, this.connection, bytes);
+      receive(this.#host, this.connection, { bytes, memory });
     } catch (error) {
       this.#host.fail(this.connection, error);
     }

@@ -2,16 +2,18 @@
  * From the bytes of one message to the requests in it. Nothing here reaches a handler before its seal was opened.
  * [MS-SMB2] 3.3.5.2
  */
+import { EMPTY } from '../base/bytes.ts';
 import { IntegrityError } from '../crypto/provider.ts';
 import type { Connection } from '../session/connection.ts';
 import type { Session } from '../session/session.ts';
+import type { MessageMemory } from '../session/transport.ts';
 import { WireError } from '../wire/codec.ts';
 import { Command, HEADER_BYTES, HeaderFlags, RequestHeader } from '../wire/smb2/header.ts';
 import { cancelRequest } from './cancel.ts';
 import { insist } from './ending.ts';
-import { Exchange, type ExchangeHost, type NextRequest } from './exchange.ts';
+import { Exchange, type ExchangeHost, type Incoming } from './exchange.ts';
 import { answerMultiProtocolNegotiate } from './multi-protocol-negotiate.ts';
-import { Request } from './request.ts';
+import { Request, type RequestOwner } from './request.ts';
 
 /** The first four bytes of a message. */
 const ProtocolId = Object.freeze({
@@ -24,15 +26,22 @@ const ProtocolId = Object.freeze({
 /** A 64-bit id with all bits set, as the codecs read it. */
 const ALL_ONES = -1;
 
+/** A message and the memory that it stands in, where that is to be given back. */
+export interface Received {
+  readonly bytes: Buffer;
+  readonly memory?: MessageMemory | undefined;
+}
+
 /** Takes one message. Throws {@link ProtocolViolation} when the connection must be closed. */
-export function receive(host: ExchangeHost, connection: Connection, message: Buffer): void {
+export function receive(host: ExchangeHost, connection: Connection, received: Received): void {
+  const message = received.bytes;
   insist(message.length >= 4, 'a message has a protocol id');
   switch (message.readUInt32LE(0)) {
     case ProtocolId.SMB2:
-      receivePlain(host, connection, message);
+      receivePlain(host, connection, received);
       return;
     case ProtocolId.TRANSFORM:
-      receiveSealed(host, connection, message);
+      receiveSealed(host, connection, received);
       return;
     case ProtocolId.SMB1:
       answerMultiProtocolNegotiate(connection, message);
@@ -44,7 +53,8 @@ export function receive(host: ExchangeHost, connection: Connection, message: Buf
 }
 
 /** [MS-SMB2] 3.3.5.2.1.1: whatever is wrong with a sealed message closes the connection. */
-function receiveSealed(host: ExchangeHost, connection: Connection, message: Buffer): void {
+function receiveSealed(host: ExchangeHost, connection: Connection, received: Received): void {
+  const message = received.bytes;
   insist(connection.negotiated?.cipher !== undefined, 'encryption was not negotiated');
   insist(message.length > 52, 'a transform header holds a message');
   const sessionId = message.readUInt32LE(44) + message.readUInt32LE(48) * 2 ** 32;
@@ -58,27 +68,29 @@ function receiveSealed(host: ExchangeHost, connection: Connection, message: Buff
     throw error;
   }
   insist(plain.length >= 4 && plain.readUInt32LE(0) === ProtocolId.SMB2, 'a seal holds an SMB2 message');
-  receivePlain(host, connection, plain, session);
+  let { memory } = received;
+  if (plain.buffer !== message.buffer) {
+    // What was opened into memory of its own leaves the sealed bytes behind.
+    memory?.release();
+    memory = undefined;
+  }
+  receivePlain(host, connection, { bytes: plain, memory }, session);
 }
 
-function receivePlain(host: ExchangeHost, connection: Connection, message: Buffer, sealedBy?: Session): void {
-  const elements = splitCompound(connection, message);
-  const last = elements.at(-1);
-  const requests = elements.map(
-    (element): NextRequest =>
-      (owner) =>
-        prepare(connection, element, { owner, isLast: element === last, sealedBy }),
-  );
-  new Exchange(host, connection, requests).run();
+function receivePlain(
+  host: ExchangeHost,
+  connection: Connection,
+  { bytes, memory }: Received,
+  sealedBy?: Session,
+): void {
+  const elements = splitCompound(connection, bytes);
+  new Exchange(host, connection, { elements, memory, sealedBy, prepare }).run();
 }
 
-/** One element's bytes, from its header to the last before the next. */
-type Element = Buffer;
-
-/** [MS-SMB2] 3.3.5.2.7 */
-function splitCompound(connection: Connection, message: Buffer): readonly Element[] {
+/** The elements' bytes, each from its header to the last before the next. [MS-SMB2] 3.3.5.2.7 */
+function splitCompound(connection: Connection, message: Buffer): readonly Buffer[] {
   const { compoundCount } = connection.server.limits;
-  const elements: Element[] = [];
+  const elements: Buffer[] = [];
   let start = 0;
   for (;;) {
     const left = message.length - start;
@@ -91,23 +103,22 @@ function splitCompound(connection: Connection, message: Buffer): readonly Elemen
       'NextCommand is aligned',
     );
     insist(end <= message.length, 'NextCommand lies in the message');
-    elements.push(message.subarray(start, end));
+    elements.push(start === 0 && end === message.length ? message : message.subarray(start, end));
     insist(elements.length <= compoundCount, 'the compound is too long');
     if (nextCommand === 0) return elements;
     start = end;
   }
 }
 
-interface Preparation {
-  readonly owner: ConstructorParameters<typeof Request>[0]['owner'];
-  readonly isLast: boolean;
-  readonly sealedBy: Session | undefined;
-}
-
 /** [MS-SMB2] 3.3.5.2.2, 3.3.5.2.3 */
-function prepare(connection: Connection, message: Element, how: Preparation): Request | undefined {
+function prepare(
+  connection: Connection,
+  { elements, sealedBy }: Incoming,
+  index: number,
+  owner: RequestOwner,
+): Request | undefined {
+  const message = elements[index] ?? EMPTY;
   const header = headerOf(message);
-  const { sealedBy } = how;
   const isRelated = (header.flags & HeaderFlags.RELATED_OPERATIONS) !== 0;
   insist((header.flags & HeaderFlags.SERVER_TO_REDIR) === 0, 'a request is not from a server');
   // [MS-SMB2] 3.2.4.1.4: a related element may leave its SessionId at all ones; any other id is what it says.
@@ -130,9 +141,9 @@ function prepare(connection: Connection, message: Element, how: Preparation): Re
     connection,
     header,
     message,
-    isLast: how.isLast,
+    isLast: index === elements.length - 1,
     isEncrypted: sealedBy !== undefined,
-    owner: how.owner,
+    owner,
   });
 }
 

@@ -7,19 +7,28 @@ import type { Codec } from '../wire/codec.ts';
 import { FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import { HEADER_BYTES, ResponseHeader } from '../wire/smb2/header.ts';
 import { TRANSFORM_HEADER_BYTES } from '../wire/smb2/transform.ts';
+import { PooledMemory } from './buffer-pool.ts';
 
 /** Bytes kept free in front of the message. A multiple of 8. */
 export const HEADROOM_BYTES = alignUp(FRAME_HEADER_BYTES + TRANSFORM_HEADER_BYTES, 8);
 
 export class ReplyBuffer {
+  /** A buffer of the pool: only what was written to it since may be sent. */
   readonly bytes: Buffer;
   /** End of the message; it begins at {@link HEADROOM_BYTES}. */
   end: number;
+  readonly #memory: PooledMemory;
 
   /** Room for `bodyBytes` of body and the padding of a compound. */
   constructor(bodyBytes: number) {
-    this.bytes = Buffer.allocUnsafe(HEADROOM_BYTES + HEADER_BYTES + alignUp(bodyBytes, 8));
+    this.#memory = new PooledMemory(HEADROOM_BYTES + HEADER_BYTES + alignUp(bodyBytes, 8));
+    this.bytes = this.#memory.bytes;
     this.end = HEADROOM_BYTES + HEADER_BYTES;
+  }
+
+  /** The message has left: its memory is used for another one. */
+  release(): void {
+    this.#memory.release();
   }
 
   /** The message: header and body. */

@@ -14,6 +14,7 @@ import type { ServerState } from '../session/server-state.ts';
 import type { Session } from '../session/session.ts';
 import type { TreeConnect } from '../session/tree-connect.ts';
 import type { RequestHeader } from '../wire/smb2/header.ts';
+import type { SequenceMark } from './channel-sequence.ts';
 import type {
   CarryContext,
   Command,
@@ -62,6 +63,8 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   /** The signer of the session on this connection when the request came; LOGOFF's answer still needs it. */
   channelSigner: Signer | undefined;
   asyncId: number | undefined;
+  /** How the request counts in its open's channel sequence. */
+  sequenceMark: SequenceMark | undefined;
   outlivesChannel = false;
   replyBuffer: ReplyBuffer | undefined;
   readonly #owner: RequestOwner;
@@ -136,7 +139,8 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
 
   /** The response has left, or there will be none. */
   release(): void {
-    for (const session of this.#retained.splice(0)) session.release();
+    for (const session of this.#retained) session.release();
+    this.#retained.length = 0;
     this.#count(0);
   }
 

@@ -9,7 +9,6 @@ import type { Codec } from '../wire/codec.ts';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../wire/frame.ts';
 import { ErrorContexts, ErrorId, ErrorResponse } from '../wire/smb2/error.ts';
 import { HeaderFlags, NO_SIGNATURE } from '../wire/smb2/header.ts';
-import { TRANSFORM_HEADER_BYTES } from '../wire/smb2/transform.ts';
 import { pace } from './pace.ts';
 import { protectionOf } from './protection.ts';
 import { HEADROOM_BYTES, ReplyBuffer } from './reply.ts';
@@ -111,29 +110,42 @@ function put(connection: Connection, answers: readonly Answer[]): void {
     answer.beforeSend?.(buffer.message);
     offset += buffer.message.length;
   }
-  const buffers = answers.map((answer) => answer.buffer);
-  send(connection, buffers, sealer);
+  const [first] = answers;
+  if (first === undefined) return;
+  send(connection, answers.length === 1 ? [first.buffer] : answers.map(({ buffer }) => buffer), sealer);
 }
 
-/** Frames and sends messages that are complete but for their seal. */
+/** Frames and sends messages that are complete but for their seal; their memory is given back when they have left. */
 export function send(connection: Connection, buffers: readonly ReplyBuffer[], sealer?: SessionCrypto): void {
   const [first] = buffers;
   if (connection.isClosed || first === undefined) return;
-  if (sealer !== undefined) {
-    const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES + TRANSFORM_HEADER_BYTES);
-    const parts = sealer.seal(
-      buffers.map((buffer) => buffer.message),
-      header.subarray(FRAME_HEADER_BYTES),
-    );
-    writeFrameHeader(header, 0, sizeOf(parts));
-    connection.transport.send([header, ...parts.slice(1)]);
-    return;
-  }
-  const start = HEADROOM_BYTES - FRAME_HEADER_BYTES;
-  writeFrameHeader(first.bytes, start, sizeOf(buffers.map((buffer) => buffer.message)));
-  const rest = buffers.slice(1).map((buffer) => buffer.message);
-  connection.transport.send([first.bytes.subarray(start, first.end), ...rest]);
+  const rest = buffers.length === 1 ? NOTHING : buffers.slice(1).map((buffer) => buffer.message);
+  const start = sealer === undefined ? HEADROOM_BYTES - FRAME_HEADER_BYTES : 0;
+  const parts =
+    sealer === undefined ? [first.bytes.subarray(start, first.end), ...rest] : sealed(sealer, first, rest);
+  const [head] = parts;
+  if (head === undefined) return;
+  writeFrameHeader(head, 0, sizeOf(parts) - FRAME_HEADER_BYTES);
+  connection.transport.send(parts, () => {
+    for (const buffer of buffers) buffer.release();
+  });
 }
+
+/** The transform header and, behind it or in memory of its own, what was sealed; room for the frame header in front. */
+function sealed(sealer: SessionCrypto, first: ReplyBuffer, rest: readonly Buffer[]): readonly Buffer[] {
+  const message = first.message;
+  const header = first.bytes.subarray(0, HEADROOM_BYTES);
+  const [, ciphertext = EMPTY, ...others] = sealer.seal(
+    [message, ...rest],
+    header.subarray(FRAME_HEADER_BYTES),
+  );
+  const isInPlace = ciphertext.buffer === message.buffer && ciphertext.byteOffset === message.byteOffset;
+  return isInPlace
+    ? [first.bytes.subarray(0, HEADROOM_BYTES + ciphertext.length), ...others]
+    : [header, ciphertext, ...others];
+}
+
+const NOTHING: readonly Buffer[] = Object.freeze([]);
 
 interface HeaderChoice {
   readonly credits: number;

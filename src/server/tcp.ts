@@ -5,6 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Transport, TransportListener } from '../session/transport.ts';
 import { FrameCutter } from './frames.ts';
+import { type Receiving, receiving, receivingByEvents } from './received-socket.ts';
 
 /** Takes a new connection, or refuses it (undefined); then the socket is closed at once. */
 export type Accept = (transport: Transport) => TransportListener | undefined;
@@ -19,9 +20,11 @@ const KEEP_ALIVE_DELAY_MS = 60_000;
 /** A listening socket. */
 export class TcpListener {
   readonly #server: Server;
+  #receiving: Receiving = receivingByEvents;
 
   constructor(clock: Clock, accept: Accept) {
     this.#server = createServer({
+      pauseOnConnect: true,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
@@ -30,12 +33,13 @@ export class TcpListener {
       const transport = new TcpTransport(clock, socket);
       const listener = accept(transport);
       if (listener === undefined) socket.destroy();
-      else transport.attach(listener);
+      else transport.attach(listener, this.#receiving);
     });
   }
 
   /** Rejects with the system's error: EADDRINUSE, EACCES, EADDRNOTAVAIL, … */
-  listen(address: TcpAddress): Promise<TcpAddress> {
+  async listen(address: TcpAddress): Promise<TcpAddress> {
+    this.#receiving = await receiving();
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ host: address.host, port: address.port }, () => {
@@ -58,7 +62,7 @@ class TcpTransport implements Transport {
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #clock: Clock;
-  readonly #socket: Socket;
+  #socket: Socket;
   #listener: TransportListener | undefined;
   #cutter: FrameCutter | undefined;
   #stalledSinceMs: number | undefined;
@@ -83,39 +87,51 @@ class TcpTransport implements Transport {
     return this.#stalledSinceMs;
   }
 
-  attach(listener: TransportListener): void {
-    const socket = this.#socket;
+  attach(listener: TransportListener, receiving: Receiving): void {
     const cutter = new FrameCutter(listener, () => this.#clock.monotonicMs());
     this.#cutter = cutter;
     this.#listener = listener;
-    socket.on('data', (chunk: Buffer) => {
-      // Answers to all requests of one read leave in one write.
-      socket.cork();
-      cutter.push(chunk);
-      socket.uncork();
+    const accepted = this.#socket;
+    // Answers to all requests of one read leave in one write.
+    const together = (take: () => void): void => {
+      this.#socket.cork();
+      take();
+      this.#socket.uncork();
+    };
+    const socket = receiving(accepted, {
+      room: () => cutter.room(),
+      filled: (room, count) => together(() => cutter.filled(room, count)),
+      push: (bytes) => together(() => cutter.push(bytes)),
     });
+    this.#socket = socket;
+    if (socket !== accepted) socket.on('error', () => socket.destroy());
     socket.on('end', () => socket.end());
     socket.on('close', () => {
       cutter.stop();
       listener.closed();
     });
+    socket.resume();
   }
 
-  send(parts: readonly Buffer[]): void {
+  send(parts: readonly Buffer[], left?: () => void): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
-    const isTogether = parts.length > 1;
-    if (isTogether) socket.cork();
-    for (const part of parts) socket.write(part, this.#moved);
-    if (isTogether) socket.uncork();
+    const last = parts.length - 1;
+    if (last > 0) socket.cork();
+    for (const [index, part] of parts.entries()) {
+      if (index === last) socket.write(part, (error) => this.#moved(error, left));
+      else socket.write(part);
+    }
+    if (last > 0) socket.uncork();
     this.#stalledSinceMs ??= this.#clock.monotonicMs();
   }
 
-  /** Bytes have left. */
-  readonly #moved = (): void => {
+  /** Bytes have left; after an error nobody knows whether they still will. */
+  #moved(error: Error | null | undefined, left: (() => void) | undefined): void {
+    if (error === null || error === undefined) left?.();
     this.#stalledSinceMs = this.queuedBytes === 0 ? undefined : this.#clock.monotonicMs();
     this.#listener?.drained();
-  };
+  }
 
   pause(): void {
     this.#cutter?.pause();

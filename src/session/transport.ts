@@ -13,8 +13,11 @@ export interface Transport {
   readonly frameSinceMs: number | undefined;
   /** Clock.monotonicMs since when queued bytes have not moved: the peer does not take them. */
   readonly stalledSinceMs: number | undefined;
-  /** Queues one frame, given in parts, its 4-byte header included. The parts are the transport's from then on. */
-  send(parts: readonly Buffer[]): void;
+  /**
+   * Queues one frame, given in parts, its 4-byte header included. The parts are the transport's until it calls `left`, which it
+   * does when all of them have left; never, when they are dropped.
+   */
+  send(parts: readonly Buffer[], left?: () => void): void;
   /** Stops (or resumes) reading; messages that are there already wait, too. */
   pause(): void;
   resume(): void;
@@ -24,12 +27,18 @@ export interface Transport {
   destroy(): void;
 }
 
+/** Memory that can be used for something else once nothing refers to it any more. */
+export interface MessageMemory {
+  /** Once at most; never called, the runtime collects it. */
+  release(): void;
+}
+
 /** The receiving side of a transport. */
 export interface TransportListener {
   /** The largest message taken now, in bytes; grows when a session becomes valid. */
   readonly messageBytesMax: number;
-  /** One whole message without its frame header. The buffer is the listener's. */
-  message(bytes: Buffer): void;
+  /** One whole message without its frame header. The buffer is the listener's, until it releases `memory`. */
+  message(bytes: Buffer, memory?: MessageMemory): void;
   /** The bytes were no frame of direct TCP, or too large. */
   violation(reason: string): void;
   /** Queued bytes have left. */

@@ -106,8 +106,8 @@ function giveUpAfterNextMessage({ transport }: Connection, clock: Clock): void {
   // The first message is the answer to this very request.
   let isAnswered = false;
   let isTimed = false;
-  transport.send = (parts) => {
-    deliver(parts);
+  transport.send = (parts, left) => {
+    deliver(parts, left);
     if (isAnswered && !isTimed) {
       isTimed = true;
       clock.setTimer(UNACKED_MS, () => transport.destroy());

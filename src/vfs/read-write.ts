@@ -72,17 +72,30 @@ export function checkWriteRange(offset: bigint, length: number): void {
 }
 
 /** Writes all of `source`; for an open that may only append, at the end. */
-export async function writeFrom(file: OpenFile, source: Buffer, offset: bigint): Promise<void> {
-  if (source.length === 0) return;
+export function writeFrom(file: OpenFile, source: Buffer, offset: bigint): Promise<void> | undefined {
+  if (source.length === 0) return undefined;
   const position = positionOf(offset, source.length);
-  if (!(file.core.grantedAccess & AccessMask.FILE_WRITE_DATA)) {
-    // [MS-SMB2] 3.3.5.13: who may only append does not touch what is there.
-    const { sizeBytes } = await file.handle.stat();
+  const finish = (): void => {
+    file.position = offset + BigInt(source.length);
+    noteDataChange(file);
+  };
+  const mayOverwrite = (file.core.grantedAccess & AccessMask.FILE_WRITE_DATA) !== 0;
+  const written = mayOverwrite ? writeKeeping(file, source, position) : append(file, source, position);
+  if (written instanceof Promise) return written.then(finish);
+  finish();
+  return undefined;
+}
+
+function writeKeeping(file: OpenFile, source: Buffer, position: number): MaybePromise<void> {
+  return keepingTimes(file, () => delayingWriteTime(file, () => file.handle.write(source, position)));
+}
+
+/** [MS-SMB2] 3.3.5.13: who may only append does not touch what is there. */
+function append(file: OpenFile, source: Buffer, position: number): MaybePromise<void> {
+  return chain(file.handle.stat(), ({ sizeBytes }) => {
     demand(position >= sizeBytes, NtStatus.ACCESS_DENIED, 'only appending is allowed');
-  }
-  await keepingTimes(file, () => delayingWriteTime(file, () => file.handle.write(source, position)));
-  file.position = offset + BigInt(source.length);
-  noteDataChange(file);
+    return writeKeeping(file, source, position);
+  });
 }
 
 /** Returns when everything written is on stable storage. [MS-FSA] 2.1.5.7 */

@@ -1,7 +1,7 @@
 /**
  * Times of files: what clients set, what they freeze, and what their own operations then leave alone. [MS-FSA] 2.1.1.6
  */
-import type { StatChange } from '../backend/contract.ts';
+import type { MaybePromise, StatChange } from '../backend/contract.ts';
 import type { FileTime } from '../base/clock.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import { TimeChange } from '../wire/dtyp/filetime.ts';
@@ -27,9 +27,12 @@ export function applyTimes(file: OpenFile, times: TimesToSet): StatChange {
 }
 
 /** Runs `work`, which changes the file, and puts back the times that this open's client has set or frozen. */
-export async function keepingTimes<T>(file: OpenFile, work: () => Promise<T> | T): Promise<T> {
-  const kept = fields.filter((field) => file.userSetTimes[field]);
-  if (kept.length === 0) return work();
+export function keepingTimes<T>(file: OpenFile, work: () => MaybePromise<T>): MaybePromise<T> {
+  const { creationTime, lastAccessTime, lastWriteTime, changeTime } = file.userSetTimes;
+  return creationTime || lastAccessTime || lastWriteTime || changeTime ? puttingBack(file, work) : work();
+}
+
+async function puttingBack<T>(file: OpenFile, work: () => MaybePromise<T>): Promise<T> {
   const before = await file.handle.stat();
   try {
     return await work();

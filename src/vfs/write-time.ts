@@ -3,8 +3,9 @@
  * write shows after two seconds, later ones when the file is closed; flushing, setting the size or any attribute shows it at
  * once. [MS-FSA] 2.1.5.4, 2.1.4.17
  */
-import type { BackendStat } from '../backend/contract.ts';
+import type { BackendStat, MaybePromise } from '../backend/contract.ts';
 import type { FileTime } from '../base/clock.ts';
+import { chain } from './maybe-promise.ts';
 import type { OpenFile } from './open-file.ts';
 
 /** How long the first write stays unseen. */
@@ -66,15 +67,15 @@ export class WriteTime {
 }
 
 /** Runs `work`, which writes, and keeps the time that clients see. */
-export async function delayingWriteTime(file: OpenFile, work: () => Promise<void> | void): Promise<void> {
+export function delayingWriteTime(file: OpenFile, work: () => MaybePromise<void>): MaybePromise<void> {
   const { writeTime, volume, userSetTimes } = file;
   file.hasWritten = true;
   const { nowMs } = volume.driver;
-  if (!userSetTimes.lastWriteTime && writeTime.isSettled(nowMs)) {
-    const { lastWriteTime } = await file.handle.stat();
+  if (userSetTimes.lastWriteTime || !writeTime.isSettled(nowMs)) return work();
+  return chain(file.handle.stat(), ({ lastWriteTime }) => {
     writeTime.begin(lastWriteTime, nowMs);
-  }
-  await work();
+    return work();
+  });
 }
 
 /** A writer closes: what was not shown yet is settled in the store. */

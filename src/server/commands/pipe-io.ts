@@ -22,7 +22,8 @@ export async function readPipe(
 }
 
 export async function writePipe(pipe: OpenPipe, request: WriteRequest): Promise<WriteResponse> {
-  pipe.write(request.data);
+  // The pipe keeps it; the memory of the message is used again.
+  pipe.write(Buffer.from(request.data));
   return { count: request.data.length, remaining: 0 };
 }
 

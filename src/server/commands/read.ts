@@ -1,8 +1,10 @@
 /**
  * READ. [MS-SMB2] 3.3.5.12
  */
+import type { MaybePromise } from '../../backend/contract.ts';
 import { EMPTY } from '../../base/bytes.ts';
 import { demand, NtStatus } from '../../base/status.ts';
+import { chain } from '../../vfs/maybe-promise.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe } from '../../vfs/pipe.ts';
 import { beginRead, bytesFrom, readInto } from '../../vfs/read-write.ts';
@@ -14,7 +16,7 @@ import { openFileOf } from './open-target.ts';
 import { readPipe } from './pipe-io.ts';
 
 /** Up to here a buffer is taken without asking how much the file holds. */
-const unaskedBytes = 65_536;
+const UNASKED_BYTES = 1024 * 1024;
 
 export const read = command({
   name: 'READ',
@@ -26,7 +28,7 @@ export const read = command({
   payloadBytes: (request) => request.length,
   interimAfterMs: 500,
   spec: '[MS-SMB2] 2.2.19, 2.2.20, 3.3.5.12',
-  handle(context, request): Promise<ReadResponse | Reply<ReadResponse>> {
+  handle(context, request): MaybePromise<ReadResponse | Reply<ReadResponse>> {
     const maxReadSize = context.connection.negotiated?.maxReadSize ?? 0;
     demand(request.length <= maxReadSize, NtStatus.INVALID_PARAMETER, 'more than MaxReadSize');
     demand(request.channel === Channel.NONE, NtStatus.INVALID_PARAMETER, 'no RDMA here');
@@ -35,31 +37,36 @@ export const read = command({
   },
 });
 
-async function readFile(context: OpenContext, request: ReadRequest): Promise<ReadResponse> {
+function readFile(context: OpenContext, request: ReadRequest): MaybePromise<ReadResponse> {
   const file = openFileOf(context.open);
-  await untilReadable(context, file, request);
-  const data = await dataOf(context, file, request);
+  const waiter = beginRead(file, BigInt.asIntN(64, request.offset), request.length);
+  if (waiter !== undefined) return context.wait(waiter).then(() => readFile(context, request));
+  if (request.length <= UNASKED_BYTES) return readUpTo(context, file, { request, length: request.length });
+  return chain(bytesFrom(file, request.offset), (left) =>
+    readUpTo(context, file, {
+      request,
+      length: left < BigInt(request.length) ? Number(left) : request.length,
+    }),
+  );
+}
+
+interface Extent {
+  readonly request: ReadRequest;
+  /** Bytes to read, at most what the request asks for. */
+  readonly length: number;
+}
+
+function readUpTo(context: OpenContext, file: OpenFile, extent: Extent): MaybePromise<ReadResponse> {
+  const { request, length } = extent;
+  if (length === 0) return responseWith(request, EMPTY);
+  const room = context.payload(READ_RESPONSE_DATA_START, length);
+  const count = readInto(file, room, request.offset);
+  if (count instanceof Promise) return count.then((read) => responseWith(request, room.subarray(0, read)));
+  return responseWith(request, room.subarray(0, count));
+}
+
+function responseWith(request: ReadRequest, data: Buffer): ReadResponse {
   const isAtEnd = data.length === 0 && request.length > 0;
   demand(!isAtEnd && data.length >= request.minimumCount, NtStatus.END_OF_FILE);
   return { dataRemaining: 0, flags: 0, data };
-}
-
-async function untilReadable(context: OpenContext, file: OpenFile, request: ReadRequest): Promise<void> {
-  for (;;) {
-    const waiter = beginRead(file, BigInt.asIntN(64, request.offset), request.length);
-    if (waiter === undefined) return;
-    await context.wait(waiter);
-  }
-}
-
-async function dataOf(context: OpenContext, file: OpenFile, request: ReadRequest): Promise<Buffer> {
-  let { length } = request;
-  if (length > unaskedBytes) {
-    const left = await bytesFrom(file, request.offset);
-    if (left < BigInt(length)) length = Number(left);
-  }
-  if (length === 0) return EMPTY;
-  const room = context.payload(READ_RESPONSE_DATA_START, length);
-  const count = await readInto(file, room, request.offset);
-  return room.subarray(0, count);
 }

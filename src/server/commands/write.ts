@@ -1,7 +1,9 @@
 /**
  * WRITE. [MS-SMB2] 3.3.5.13
  */
+import type { MaybePromise } from '../../backend/contract.ts';
 import { demand, NtStatus } from '../../base/status.ts';
+import { chain } from '../../vfs/maybe-promise.ts';
 import { OpenPipe } from '../../vfs/pipe.ts';
 import { beginWrite, flush, writeFrom } from '../../vfs/read-write.ts';
 import { Command } from '../../wire/smb2/header.ts';
@@ -21,8 +23,9 @@ export const write = command({
   payloadBytes: (request) => request.data.length,
   interimAfterMs: 500,
   modifies: () => true,
+  keepsNothing: true,
   spec: '[MS-SMB2] 2.2.21, 2.2.22, 3.3.5.13',
-  handle(context, request): Promise<WriteResponse> {
+  handle(context, request): MaybePromise<WriteResponse> {
     const maxWriteSize = context.connection.negotiated?.maxWriteSize ?? 0;
     demand(request.data.length <= maxWriteSize, NtStatus.INVALID_PARAMETER, 'more than MaxWriteSize');
     demand(request.channel === Channel.NONE, NtStatus.INVALID_PARAMETER, 'no RDMA here');
@@ -31,16 +34,14 @@ export const write = command({
   },
 });
 
-async function writeFile(context: OpenContext, request: WriteRequest): Promise<WriteResponse> {
+function writeFile(context: OpenContext, request: WriteRequest): MaybePromise<WriteResponse> {
   const file = openFileOf(context.open);
   const offset = BigInt.asIntN(64, request.offset);
-  for (;;) {
-    const waiter = beginWrite(file, offset, request.data.length);
-    if (waiter === undefined) break;
-    await context.wait(waiter);
-  }
-  await writeFrom(file, request.data, offset);
+  const waiter = beginWrite(file, offset, request.data.length);
+  if (waiter !== undefined) return context.wait(waiter).then(() => writeFile(context, request));
+  const response = { count: request.data.length, remaining: 0 };
   const isThrough = file.isWriteThrough || (request.flags & WriteFlags.WRITE_THROUGH) !== 0;
-  if (isThrough) await flush(file);
-  return { count: request.data.length, remaining: 0 };
+  const written = writeFrom(file, request.data, offset);
+  if (isThrough) return chain(written, () => flush(file).then(() => response));
+  return written === undefined ? response : written.then(() => response);
 }
