@@ -28,6 +28,7 @@ export interface LeafPlan {
   readonly port: number | undefined;
   /** See {@link LeafSetting}. */
   readonly needsControlCodes: boolean;
+  readonly isPrepared: boolean;
   /** Needs both cores to itself: it times the server. */
   readonly isAlone: boolean;
 }
@@ -75,7 +76,8 @@ export function reasonNotToRun(leaf: string): string | undefined {
 /** How to run a leaf. */
 export function planOf(leaf: string): LeafPlan {
   const rows = leafSettings.filter(({ pattern }) => matches(pattern, leaf));
-  const share = longest(facts.shareNames, leaf) ?? 'torture';
+  const share =
+    rows.find((row) => row.share !== undefined)?.share ?? longest(facts.shareNames, leaf) ?? 'torture';
   return {
     name: leaf,
     share,
@@ -88,6 +90,7 @@ export function planOf(leaf: string): LeafPlan {
       limitSecondsDefault,
     port: rows.find((row) => row.port !== undefined)?.port,
     needsControlCodes: rows.some((row) => row.needsControlCodes === true),
+    isPrepared: rows.some((row) => row.isPrepared === true),
     isAlone: rows.some((row) => row.isAlone === true),
   };
 }

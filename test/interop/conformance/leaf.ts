@@ -9,9 +9,10 @@ import type { Peer, ShareRequest } from '../peers/peer.ts';
 import { startSamba } from '../peers/samba.ts';
 import { startSmbkit } from '../server.ts';
 import type { LeafPlan, Result } from './facts.ts';
-import { shareSettings } from './leaf-table.ts';
+import { folderShares, shareSettings } from './leaf-table.ts';
 
 const tortureServer = join(import.meta.dirname, 'torture-server.ts');
+const preparedServer = join(import.meta.dirname, 'prepared-server.ts');
 
 /** Where the leaves run. */
 export interface Arena {
@@ -60,7 +61,7 @@ function startArena(plan: LeafPlan, arena: Arena, folder: string): Promise<Peer>
   const names = [...new Set([plan.share, ...plan.otherShares])];
   const share = (name: string): ShareRequest => {
     const settings = shareSettings.get(name) ?? {};
-    if (arena.shareKind === 'memory') return { settings };
+    if (arena.shareKind === 'memory' && !folderShares.has(name)) return { settings };
     const path = join(folder, name);
     mkdirSync(path);
     return { settings, path };
@@ -71,8 +72,14 @@ function startArena(plan: LeafPlan, arena: Arena, folder: string): Promise<Peer>
   // The leaves expect a server that leaves signing to the client, as their authors' did, but for those about signing.
   const signing = { required: plan.name.startsWith('smb2.session-require-signing') };
   const settings = { signing, anonymous: true, limits: { failedLogonDelayMs: 0 } };
-  const program = plan.needsControlCodes ? { program: tortureServer } : {};
-  return startSmbkit({ shares, ...port, settings, ...program });
+  const program = programOf(plan);
+  const serveArguments = folderShares.has(plan.share) ? ['--state-dir', join(folder, 'state')] : [];
+  return startSmbkit({ shares, ...port, settings, serveArguments, ...program });
+}
+
+function programOf({ isPrepared, needsControlCodes }: LeafPlan): { readonly program?: string } {
+  if (isPrepared) return { program: preparedServer };
+  return needsControlCodes ? { program: tortureServer } : {};
 }
 
 interface Verdict {
