@@ -1,7 +1,9 @@
 /**
  * Extended attributes that refuse on request, as file systems, kinds of files and missing rights do.
  */
+
 import { BackendError } from '../../src/backend/error.ts';
+import { present } from '../../src/base/assert.ts';
 import { type Libc, loadLibc } from '../../src/native/libc.ts';
 import type { Xattr, XattrCalls, XattrTarget } from '../../src/native/xattr.ts';
 
@@ -15,12 +17,18 @@ export interface XattrCall {
 /** Answers the code of the error that the call is to end with. */
 export type Refusal = (call: XattrCall) => string | undefined;
 
+/** The system's attributes. */
+export function systemXattr(): Xattr {
+  return present(loadLibc()?.xattr, 'extended attributes');
+}
+
 /** The system's attributes with refusals. */
 export function refusing(refusal: Refusal): Libc & { readonly xattr: Xattr } {
-  const libc = loadLibc();
-  if (libc?.xattr === undefined) throw new Error('no extended attributes here');
-  const { xattr } = libc;
-  return { ...libc, xattr: { ...changed(xattr, refusal), link: changed(xattr.link, refusal) } };
+  const xattr = systemXattr();
+  return {
+    ...present(loadLibc(), 'libc'),
+    xattr: { ...changed(xattr, refusal), link: changed(xattr.link, refusal) },
+  };
 }
 
 function changed(calls: XattrCalls, refusal: Refusal): XattrCalls {
