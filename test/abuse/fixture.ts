@@ -86,7 +86,10 @@ async function closed(server: Server): Promise<void> {
   const closing = server.close({ drainMs: 0 }).finally(() => {
     isClosed = true;
   });
-  while (clock instanceof VirtualClock && !isClosed) await clock.advance(20);
+  while (clock instanceof VirtualClock && !isClosed) {
+    await clock.advance(20);
+    await turn();
+  }
   await closing;
 }
 
