@@ -55,6 +55,8 @@ export class OpenFile {
   /** The FILE_MODE bits, from the create options. [MS-FSCC] 2.4.31 */
   mode: number;
   listing: DirectoryListing | undefined;
+  /** Where a scan of quotas goes on. */
+  quotaPosition = 0;
   /** Ends the watch in the store that began with the first CHANGE_NOTIFY. */
   endWatch: (() => void) | undefined;
   /** How it was made, for a CREATE that is answered again. */

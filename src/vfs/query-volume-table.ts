@@ -15,6 +15,7 @@ import {
   FileFsSectorSizeInformation,
   FileFsSizeInformation,
   FileFsVolumeInformation,
+  QuotaControlFlag,
   SectorSizeFlag,
 } from '../wire/fscc/file-system.ts';
 import { FileSystemInformationClass as Class } from '../wire/fscc/information-class-table.ts';
@@ -24,6 +25,8 @@ import type { Volume } from './volume.ts';
 export interface VolumeQuery {
   readonly volume: Volume;
   readonly stat: VolumeStat;
+  /** What the caller may still use of the free space. */
+  readonly callerFreeBytes: number;
 }
 
 export interface VolumeQueryRow {
@@ -33,9 +36,10 @@ export interface VolumeQueryRow {
   readonly answer: (query: VolumeQuery) => Promise<Buffer> | Buffer;
 }
 
-function units({ stat }: VolumeQuery): {
+function units({ stat, callerFreeBytes }: VolumeQuery): {
   total: bigint;
   free: bigint;
+  callerFree: bigint;
   sectorsPerAllocationUnit: number;
   bytesPerSector: number;
 } {
@@ -43,6 +47,7 @@ function units({ stat }: VolumeQuery): {
   return {
     total: BigInt(Math.floor(totalBytes / clusterBytes)),
     free: BigInt(Math.floor(freeBytes / clusterBytes)),
+    callerFree: BigInt(Math.floor(callerFreeBytes / clusterBytes)),
     sectorsPerAllocationUnit: Math.max(1, Math.floor(clusterBytes / sectorBytes)),
     bytesPerSector: sectorBytes,
   };
@@ -59,19 +64,19 @@ async function volumeInformation({ volume, stat }: VolumeQuery): Promise<Buffer>
 }
 
 function size(query: VolumeQuery): Buffer {
-  const { total, free, ...unit } = units(query);
+  const { total, free: _free, callerFree, ...unit } = units(query);
   return FileFsSizeInformation.encode({
     totalAllocationUnits: total,
-    availableAllocationUnits: free,
+    availableAllocationUnits: callerFree,
     ...unit,
   });
 }
 
 function fullSize(query: VolumeQuery): Buffer {
-  const { total, free, ...unit } = units(query);
+  const { total, free, callerFree, ...unit } = units(query);
   return FileFsFullSizeInformation.encode({
     totalAllocationUnits: total,
-    callerAvailableAllocationUnits: free,
+    callerAvailableAllocationUnits: callerFree,
     actualAvailableAllocationUnits: free,
     ...unit,
   });
@@ -103,6 +108,7 @@ export function volumeAttributes({ backend, isReadOnly }: Volume): number {
       : Attribute.SUPPORTS_EXTENDED_ATTRIBUTES |
         Attribute.SUPPORTS_REPARSE_POINTS |
         Attribute.FILE_COMPRESSION) |
+    (backend.quota === undefined ? 0 : Attribute.VOLUME_QUOTAS) |
     (backend.link === undefined ? 0 : Attribute.SUPPORTS_HARD_LINKS) |
     (backend.sparse === undefined ? 0 : Attribute.SUPPORTS_SPARSE_FILES) |
     (backend.copyRange === undefined ? 0 : Attribute.SUPPORTS_BLOCK_REFCOUNTING)
@@ -114,15 +120,18 @@ const device = FileFsDeviceInformation.encode({
   characteristics: DeviceCharacteristic.DEVICE_IS_MOUNTED | DeviceCharacteristic.REMOTE_DEVICE,
 });
 
-/** No quotas are kept: nothing is tracked, nothing is limited. */
-const control = FileFsControlInformation.encode({
-  freeSpaceStartFiltering: 0n,
-  freeSpaceThreshold: 0n,
-  freeSpaceStopFiltering: 0n,
-  defaultQuotaThreshold: -1n,
-  defaultQuotaLimit: -1n,
-  fileSystemControlFlags: 0,
-});
+/** Users without a limit of their own have none. */
+function control({ volume }: VolumeQuery): Buffer {
+  const { QUOTA_TRACK, QUOTA_ENFORCE } = QuotaControlFlag;
+  return FileFsControlInformation.encode({
+    freeSpaceStartFiltering: 0n,
+    freeSpaceThreshold: 0n,
+    freeSpaceStopFiltering: 0n,
+    defaultQuotaThreshold: -1n,
+    defaultQuotaLimit: -1n,
+    fileSystemControlFlags: volume.backend.quota === undefined ? 0 : QUOTA_TRACK | QUOTA_ENFORCE,
+  });
+}
 
 function sectorSize({ stat }: VolumeQuery): Buffer {
   return FileFsSectorSizeInformation.encode({
@@ -153,7 +162,7 @@ export const volumeQueries: ReadonlyMap<number, VolumeQueryRow> = new Map<number
   [Class.FileFsSizeInformation, { access: 0, fixedBytes: 24, answer: size }],
   [Class.FileFsDeviceInformation, { access: 0, fixedBytes: 8, answer: () => device }],
   [Class.FileFsAttributeInformation, { access: 0, fixedBytes: 16, answer: attribute }],
-  [Class.FileFsControlInformation, { access: reading, fixedBytes: 48, answer: () => control }],
+  [Class.FileFsControlInformation, { access: reading, fixedBytes: 48, answer: control }],
   [Class.FileFsFullSizeInformation, { access: 0, fixedBytes: 32, answer: fullSize }],
   [Class.FileFsObjectIdInformation, { access: 0, fixedBytes: 64, answer: objectId }],
   [Class.FileFsSectorSizeInformation, { access: 0, fixedBytes: 28, answer: sectorSize }],

@@ -8,7 +8,7 @@ import { OpenPipe } from '../../vfs/pipe.ts';
 import { queryEas } from '../../vfs/query-eas.ts';
 import { fileQueries } from '../../vfs/query-file-table.ts';
 import { volumeQueries } from '../../vfs/query-volume-table.ts';
-import { queryQuota } from '../../vfs/quota.ts';
+import { freeBytesFor, queryQuota } from '../../vfs/quota.ts';
 import { querySecurity } from '../../vfs/security-information.ts';
 import { FileInformationClass } from '../../wire/fscc/information-class-table.ts';
 import { RequiredBufferSize } from '../../wire/smb2/error.ts';
@@ -73,8 +73,10 @@ async function queryFileSystem(file: OpenFile, request: QueryInfoRequest): Promi
   demand(row !== undefined, NtStatus.INVALID_INFO_CLASS);
   if (row.access !== 0) file.demandAccess(row.access);
   demand(request.outputBufferLength >= row.fixedBytes, NtStatus.INFO_LENGTH_MISMATCH);
-  const { volume } = file;
-  return fitted(await row.answer({ volume, stat: await volume.backend.volume() }), request);
+  const { volume, requester } = file;
+  const stat = await volume.backend.volume();
+  const callerFreeBytes = await freeBytesFor(volume, requester, stat.freeBytes);
+  return fitted(await row.answer({ volume, stat, callerFreeBytes }), request);
 }
 
 /** [MS-SMB2] 3.3.5.20.3: a descriptor is never cut; the client is told how much it takes. */

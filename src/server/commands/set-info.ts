@@ -4,6 +4,7 @@
 import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe } from '../../vfs/pipe.ts';
+import { setQuota } from '../../vfs/quota.ts';
 import { setSecurity } from '../../vfs/security-information.ts';
 import { fileSettings } from '../../vfs/set-file-table.ts';
 import { FileInformationClass, FileSystemInformationClass } from '../../wire/fscc/information-class-table.ts';
@@ -38,7 +39,8 @@ export const setInfo = command({
         await setSecurity(file, request.additionalInformation, request.buffer);
         return {};
       case InfoType.QUOTA:
-        throw new NtStatusError(NtStatus.NOT_SUPPORTED, 'no quotas are kept');
+        await setQuota(file, request.buffer);
+        return {};
       default:
         throw new NtStatusError(NtStatus.INVALID_PARAMETER, 'unknown InfoType');
     }
