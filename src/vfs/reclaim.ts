@@ -18,16 +18,19 @@ export interface ReclaimIntent extends Omit<ReclaimRequest, 'owner' | 'isSameNam
 export function reclaimFile(volume: Volume, intent: ReclaimIntent): { file: OpenFile; cache: CacheGrant } {
   const { requester, path, ...request } = intent;
   const { driver } = volume;
-  const outcome = driver.call((core, nowMs) =>
-    core.reclaim(
+  const outcome = driver.call((core, nowMs) => {
+    const reclaimed = core.reclaim(
       {
         ...request,
         owner: requester.owner,
         isSameName: (open) => isSameName(driver.fileOf(open)?.shownPath ?? '', path),
       },
       nowMs,
-    ),
-  );
+    );
+    // Until the client is told that it has the open again there is no session to send its breaks on.
+    if (reclaimed.kind === 'granted') driver.granted(reclaimed.open);
+    return reclaimed;
+  });
   if (outcome.kind === 'denied') throw new NtStatusError(outcome.status, 'durable reconnect');
   const file = driver.fileOf(outcome.open);
   if (file === undefined) throw new NtStatusError(NtStatus.OBJECT_NAME_NOT_FOUND, 'the handle is gone');

@@ -47,7 +47,7 @@ export class Writer {
   readonly #tree: TestTree;
   readonly #ledger: Ledger;
   readonly #directory: string;
-  readonly #random: SeededEntropy;
+  #random: SeededEntropy;
   readonly #held: Held[] = [];
   #gone: RecordedFile[] = [];
   #folder: TestFile | undefined;
@@ -65,18 +65,37 @@ export class Writer {
 
   /** Works until {@link stop}; throws what the server refuses. */
   async run(): Promise<void> {
+    await this.open();
+    while (!this.#isStopped) {
+      await this.act();
+      if (this.#pauseMs > 0) await delay(this.#random.below(this.#pauseMs));
+    }
+    await this.leave();
+  }
+
+  /** Makes its directory. */
+  async open(): Promise<void> {
     this.#folder = await this.#tree.open(this.#directory, {
       createOptions: CreateOption.DIRECTORY_FILE,
       // With DELETE it would keep the names below it from being changed.
       desiredAccess: AccessMask.FILE_ALL_ACCESS & ~AccessMask.DELETE,
     });
-    while (!this.#isStopped) {
-      const [name, act] = this.#random.pick(this.#acts);
-      await act();
-      if (this.#pauseMs > 0) await delay(this.#random.below(this.#pauseMs));
-      this.done.set(name, (this.done.get(name) ?? 0) + 1);
-    }
+  }
+
+  /** Does one thing, chosen by `random` or by its own chance. */
+  async act(random = this.#random): Promise<string> {
+    this.#random = random;
+    const [name, act] = random.pick(this.#acts);
+    await act();
+    this.done.set(name, (this.done.get(name) ?? 0) + 1);
+    return name;
+  }
+
+  /** Removes its files. */
+  async leave(): Promise<void> {
+    this.#isStopped = true;
     while (this.#held.length > 0) await this.#delete();
+    await this.#folder?.close();
   }
 
   stop(): void {

@@ -10,6 +10,7 @@ import { type Entropy, systemEntropy } from '../../src/base/entropy.ts';
 import { defaultLimits, type Limits } from '../../src/base/limits.ts';
 import { type Log, silentLog } from '../../src/base/log.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
+import type { FileCore } from '../../src/fs/contract.ts';
 import { createCore } from '../../src/fs/core.ts';
 import type { CommandTable } from '../../src/server/dispatch.ts';
 import { Server } from '../../src/server/server.ts';
@@ -32,7 +33,9 @@ export interface MemoryServerOptions {
   readonly cryptoProvider?: CryptoProvider;
   readonly commands?: CommandTable;
   /** Stands between the server and the store of each share. */
-  readonly wrapStore?: (store: Backend) => Backend;
+  readonly wrapStore?: (store: Backend, share: string) => Backend;
+  /** Is given the core, for tests that count what is in it. */
+  readonly onCore?: (core: FileCore) => void;
 }
 
 /** Whoever may log in: alice and bob. There is a carol too, who may not. */
@@ -70,6 +73,7 @@ export function memoryServer(options: MemoryServerOptions = {}): Server {
     lockCountPerOpen: limits.lockCountPerOpen,
     notifyBytes: limits.notifyBytes,
   });
+  options.onCore?.(core);
   const driver = new CoreDriver({ core, clock, log, notifier: new VolumeNotifier(() => server.state) });
   const { wrapStore = (store) => store } = options;
   const share = (name: string, encryption: EncryptionMode): Share => ({
@@ -80,7 +84,7 @@ export function memoryServer(options: MemoryServerOptions = {}): Server {
     isContinuouslyAvailable: false,
     target: new Volume({
       id: name,
-      backend: wrapStore(memoryBackend({ clock })),
+      backend: wrapStore(memoryBackend({ clock }), name),
       driver,
       limits,
       entropy,

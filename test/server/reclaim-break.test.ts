@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { wrapBackend } from '../../src/backend/wrap.ts';
+import { connectClient, type TestTree } from '../../src/testing/client.ts';
+import { type CacheObserver, CachingClient } from '../../src/testing/client-cache.ts';
+import { alice, memoryServer } from '../testing/memory-server.ts';
+
+const guid = (digit: string): string => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
+
+test('a lease that breaks while its durable open is being reclaimed is told so after the reclaim', async () => {
+  let gate: Promise<void> | undefined;
+  const server = memoryServer({
+    wrapStore: (store) =>
+      wrapBackend(store, {
+        name: store.name,
+        gate: async ({ operation }, proceed) => {
+          if (operation === 'handleStat') await gate;
+          return proceed();
+        },
+      }),
+  });
+  const connect = async (clientGuid: string): Promise<TestTree> =>
+    (await (await connectClient(server.connect(), { clientGuid })).logOn(alice)).connectTree('files');
+  const noticed: string[] = [];
+  const broken = Promise.withResolvers<void>();
+  const observer: CacheObserver = {
+    writing: () => () => {},
+    flushing: () => () => {},
+    noticed: (_file, what) => {
+      noticed.push(what);
+      if (what.startsWith('may cache')) broken.resolve();
+    },
+  };
+  const first = await connect(guid('a'));
+  const client = new CachingClient(first, observer, 16);
+  const other = new CachingClient(await connect(guid('b')), observer, 16);
+  const wish = { kind: 'lease', isDurable: true, createGuid: guid('c'), leaseKey: guid('d') } as const;
+  const file = await client.open('a', wish);
+  const others = await other.open('a', { ...wish, kind: 'none', leaseKey: guid('e') });
+  // That open left the lease with reading and handles.
+  await broken.promise;
+  assert.deepEqual((await file.read(0)).data, Buffer.alloc(16));
+  first.session.connection.close();
+  await first.session.connection.closed;
+  const again = await connect(guid('a'));
+  const released = Promise.withResolvers<void>();
+  gate = released.promise;
+  const reclaiming = client.reconnect(again);
+  const written = Buffer.alloc(16, 'new');
+  // Sent after the reclaim, which the store keeps waiting; the writer does not wait for it.
+  await again.session.connection.echo();
+  const writing = others.write(0, written);
+  gate = undefined;
+  released.resolve();
+  await Promise.all([reclaiming, writing]);
+  await again.session.connection.echo();
+  assert.equal(file.isOpen, true);
+  assert.deepEqual((await file.read(0)).data, written, noticed.join('; '));
+  await server.close({ drainMs: 0 });
+});
