@@ -18,6 +18,7 @@ import type { Transport, TransportListener } from '../session/transport.ts';
 import type { Share } from '../session/tree-connect.ts';
 import { addressKey } from './address.ts';
 import { commands } from './commands/index.ts';
+import { fastestCryptoProvider } from './crypto-provider.ts';
 import { Deadlines } from './deadlines.ts';
 import type { CommandTable } from './dispatch.ts';
 import { ProtocolViolation } from './ending.ts';
@@ -37,7 +38,7 @@ export interface ServerOptions {
   readonly entropy: Entropy;
   readonly log: Log;
   readonly keyLog?: KeyLog | undefined;
-  /** Who signs and seals; by default the runtime. */
+  /** Who signs and seals; by default the fastest that there is. */
   readonly cryptoProvider?: CryptoProvider | undefined;
   /** The addresses to offer for further channels; by default the one that the client uses. [MS-SMB2] 3.3.5.15.11 */
   readonly networkInterfaces?: ((localAddress: string) => readonly NetworkInterface[]) | undefined;
@@ -61,7 +62,8 @@ export class Server {
 
   constructor(options: ServerOptions) {
     const throttle = new FailedLogonThrottle(options.clock, () => this.state.limits.failedLogonDelayMs);
-    this.state = new ServerState({ ...options, throttle });
+    const { cryptoProvider = fastestCryptoProvider() } = options;
+    this.state = new ServerState({ ...options, cryptoProvider, throttle });
     this.#host = {
       commands: options.commands ?? commands,
       fail: (connection, error) => this.#fail(connection, error),

@@ -10,6 +10,7 @@ import { createNodeProvider, hasNativeCmac, nodeProvider } from '../../src/crypt
 import { IntegrityError } from '../../src/crypto/provider.ts';
 import { Rc4, rc4 } from '../../src/crypto/rc4.ts';
 import { equalSecrets } from '../../src/crypto/secret.ts';
+import { providers } from './providers.ts';
 import { vectors } from './vectors.ts';
 
 const { primitives } = vectors;
@@ -77,10 +78,7 @@ describe('RC4', () => {
 
 describe('AES-CMAC', () => {
   const { key, message, mac_by_length: macs } = primitives.aes_cmac_rfc4493;
-  for (const [name, provider] of [
-    ['of the runtime', nodeProvider],
-    ['by CBC', cbcProvider],
-  ] as const) {
+  for (const [name, provider] of providers) {
     for (const [length, mac] of Object.entries(macs)) {
       it(`${name} of ${length} bytes is that of RFC 4493`, () => {
         const cmac = provider.mac(SigningAlgorithm.AES_CMAC, Buffer.from(key));
@@ -117,92 +115,105 @@ describe('AES-CMAC', () => {
   });
 });
 
-describe('AES-GMAC', () => {
-  for (const [key, nonce, message, tag] of primitives.aes_gmac.cases) {
-    it(`is that of the published case with ${message.length} bytes`, () => {
-      const gmac = nodeProvider.mac(SigningAlgorithm.AES_GMAC, Buffer.from(key));
-      assert.deepEqual(gmac.tag(nonce, [message]), tag);
-      assert.deepEqual(gmac.tag(nonce, [message.subarray(0, 5), message.subarray(5)]), tag);
-    });
-  }
-});
+for (const [name, provider] of providers) {
+  describe(`AES-GMAC (${name})`, () => {
+    for (const [key, nonce, message, tag] of primitives.aes_gmac.cases) {
+      it(`is that of the published case with ${message.length} bytes`, () => {
+        const gmac = provider.mac(SigningAlgorithm.AES_GMAC, Buffer.from(key));
+        assert.deepEqual(gmac.tag(nonce, [message]), tag);
+        assert.deepEqual(gmac.tag(nonce, [message.subarray(0, 5), message.subarray(5)]), tag);
+      });
+    }
+  });
 
-describe('AES-GCM', () => {
-  for (const [key, nonce, plaintext, associated, expected] of primitives.aes_gcm.cases) {
-    it(`with a ${key.length * 8}-bit key and ${plaintext.length} bytes is the published case`, () => {
-      const cipher = parametersOf(key.length === 16 ? Cipher.AES_128_GCM : Cipher.AES_256_GCM);
-      const aead = nodeProvider.aead(cipher, Buffer.from(key));
-      const sealed = aead.seal(nonce, associated, [plaintext.subarray(0, 7), plaintext.subarray(7)]);
-      assert.deepEqual(Buffer.concat([...sealed.ciphertext, sealed.tag]), expected);
-      const opened = aead.open(nonce, associated, Buffer.concat(sealed.ciphertext), sealed.tag);
-      assert.deepEqual(opened, plaintext);
-    });
-  }
-});
+  describe(`AES-GCM (${name})`, () => {
+    for (const [key, nonce, plaintext, associated, expected] of primitives.aes_gcm.cases) {
+      it(`with a ${key.length * 8}-bit key and ${plaintext.length} bytes is the published case`, () => {
+        const cipher = parametersOf(key.length === 16 ? Cipher.AES_128_GCM : Cipher.AES_256_GCM);
+        const aead = provider.aead(cipher, Buffer.from(key));
+        const sealed = aead.seal(nonce, associated, inTwo(plaintext, 7));
+        assert.deepEqual(Buffer.concat([...sealed.ciphertext, sealed.tag]), expected);
+        const opened = aead.open(nonce, associated, Buffer.concat(sealed.ciphertext), sealed.tag);
+        assert.deepEqual(opened, plaintext);
+      });
+    }
+  });
 
-describe('AES-CCM', () => {
-  for (const [key, nonce, plaintext, associated, tagBytes, expected] of primitives.aes_ccm.cases) {
-    it(`with a nonce of ${nonce.length} bytes is the published case`, () => {
-      const options = { authTagLength: tagBytes };
-      const reference = createCipheriv('aes-128-ccm', key, nonce, options);
-      reference.setAAD(associated, { plaintextLength: plaintext.length });
-      const ciphertext = reference.update(plaintext);
-      reference.final();
-      assert.deepEqual(Buffer.concat([ciphertext, reference.getAuthTag()]), expected);
+  describe(`AES-CCM (${name})`, () => {
+    for (const [key, nonce, plaintext, associated, tagBytes, expected] of primitives.aes_ccm.cases) {
+      // The native one takes the nonces of SMB only, for which sealing.test.ts has recordings.
+      if (name === 'native') continue;
+      it(`with a nonce of ${nonce.length} bytes is the published case`, () => {
+        const options = { authTagLength: tagBytes };
+        const reference = createCipheriv('aes-128-ccm', key, nonce, options);
+        reference.setAAD(associated, { plaintextLength: plaintext.length });
+        const ciphertext = reference.update(plaintext);
+        reference.final();
+        assert.deepEqual(Buffer.concat([ciphertext, reference.getAuthTag()]), expected);
 
-      // Ours has 16-byte tags only; the ciphertext is the same for all of them.
-      const aead = nodeProvider.aead(parametersOf(Cipher.AES_128_CCM), Buffer.from(key));
-      const sealed = aead.seal(nonce, associated, [plaintext.subarray(0, 3), plaintext.subarray(3)]);
-      assert.deepEqual(Buffer.concat(sealed.ciphertext), expected.subarray(0, plaintext.length));
-      assert.equal(sealed.tag.length, 16);
-      assert.deepEqual(aead.open(nonce, associated, Buffer.concat(sealed.ciphertext), sealed.tag), plaintext);
-    });
-  }
-});
+        // Ours has 16-byte tags only; the ciphertext is the same for all of them.
+        const aead = provider.aead(parametersOf(Cipher.AES_128_CCM), Buffer.from(key));
+        const sealed = aead.seal(nonce, associated, inTwo(plaintext, 3));
+        assert.deepEqual(Buffer.concat(sealed.ciphertext), expected.subarray(0, plaintext.length));
+        assert.equal(sealed.tag.length, 16);
+        assert.deepEqual(
+          aead.open(nonce, associated, Buffer.concat(sealed.ciphertext), sealed.tag),
+          plaintext,
+        );
+      });
+    }
+  });
 
-describe('every cipher', () => {
-  for (const cipher of cipherParameters.values()) {
-    const key = () => Buffer.alloc(cipher.keyBytes, 7);
-    const nonce = Buffer.alloc(cipher.nonceBytes, 1);
+  describe(`every cipher (${name})`, () => {
+    for (const cipher of cipherParameters.values()) {
+      const key = () => Buffer.alloc(cipher.keyBytes, 7);
+      const nonce = Buffer.alloc(cipher.nonceBytes, 1);
 
-    it(`${cipher.name} opens what it sealed, in any number of parts`, () => {
-      const aead = nodeProvider.aead(cipher, key());
-      const parts = fc.array(
-        fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
-        { minLength: 1 },
-      );
-      fc.assert(
-        fc.property(parts, fc.uint8Array(), (message, associated) => {
-          const { ciphertext, tag } = aead.seal(nonce, Buffer.from(associated), message);
-          const opened = aead.open(nonce, Buffer.from(associated), Buffer.concat(ciphertext), tag);
-          assert.deepEqual(opened, Buffer.concat(message));
-        }),
-        { numRuns: 50 },
-      );
-    });
+      it(`${cipher.name} opens what it sealed, in any number of parts`, () => {
+        const aead = provider.aead(cipher, key());
+        const parts = fc.array(
+          fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+          { minLength: 1 },
+        );
+        fc.assert(
+          fc.property(parts, fc.uint8Array(), (message, associated) => {
+            const plaintext = Buffer.concat(message);
+            const { ciphertext, tag } = aead.seal(nonce, Buffer.from(associated), message);
+            const opened = aead.open(nonce, Buffer.from(associated), Buffer.concat(ciphertext), tag);
+            assert.deepEqual(opened, plaintext);
+          }),
+          { numRuns: 50 },
+        );
+      });
 
-    it(`${cipher.name} refuses short tags, wrong tags and wrong associated data`, () => {
-      const aead = nodeProvider.aead(cipher, key());
-      const { ciphertext, tag } = aead.seal(nonce, EMPTY, [Buffer.from('attack at dawn')]);
-      const bytes = Buffer.concat(ciphertext);
-      for (let bit = 0; bit < 128; bit++) {
-        const wrong = Buffer.from(tag);
-        wrong.writeUInt8(wrong.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-        assert.throws(() => aead.open(nonce, EMPTY, bytes, wrong), IntegrityError);
-      }
-      assert.throws(() => aead.open(nonce, Buffer.from('x'), bytes, tag), IntegrityError);
-      for (const length of [0, 4, 8, 12, 15]) {
-        assert.throws(() => aead.open(nonce, EMPTY, bytes, tag.subarray(0, length)), `${length}-byte tag`);
-      }
-    });
+      it(`${cipher.name} refuses short tags, wrong tags and wrong associated data`, () => {
+        const aead = provider.aead(cipher, key());
+        const { ciphertext, tag } = aead.seal(nonce, EMPTY, [Buffer.from('attack at dawn')]);
+        const bytes = Buffer.concat(ciphertext);
+        for (let bit = 0; bit < 128; bit++) {
+          const wrong = Buffer.from(tag);
+          wrong.writeUInt8(wrong.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+          assert.throws(() => aead.open(nonce, EMPTY, Buffer.from(bytes), wrong), IntegrityError);
+        }
+        assert.throws(() => aead.open(nonce, Buffer.from('x'), Buffer.from(bytes), tag), IntegrityError);
+        for (const length of [0, 4, 8, 12, 15]) {
+          assert.throws(() => aead.open(nonce, EMPTY, bytes, tag.subarray(0, length)), `${length}-byte tag`);
+        }
+      });
 
-    it(`${cipher.name} works no more after destroy()`, () => {
-      const aead = nodeProvider.aead(cipher, key());
-      aead.destroy();
-      assert.throws(() => aead.seal(nonce, EMPTY, [Buffer.alloc(4)]), IntegrityError);
-    });
-  }
-});
+      it(`${cipher.name} works no more after destroy()`, () => {
+        const aead = provider.aead(cipher, key());
+        aead.destroy();
+        assert.throws(() => aead.seal(nonce, EMPTY, [Buffer.alloc(4)]), IntegrityError);
+      });
+    }
+  });
+}
+
+/** Copies, since a provider may work where the message stands. */
+function inTwo(message: Buffer, cut: number): Buffer[] {
+  return [Buffer.from(message.subarray(0, cut)), Buffer.from(message.subarray(cut))];
+}
 
 describe('equalSecrets', () => {
   it('tells equal from different, also in length', () => {
