@@ -52,6 +52,8 @@ export interface ControlRow {
   readonly needsOpen: boolean;
   /** Something is changed: refused where the share is read-only. */
   readonly modifies?: boolean;
+  /** The status of a code that is never served. */
+  readonly refusal?: NtStatus;
   run(context: OpenContext, request: ControlRequest): ControlAnswer | Promise<ControlAnswer>;
 }
 
@@ -95,6 +97,7 @@ function onPipe(
 function refused(status: NtStatus): ControlRow {
   return {
     needsOpen: false,
+    refusal: status,
     run() {
       throw new NtStatusError(status, 'control code not served');
     },
@@ -253,24 +256,43 @@ async function reparseAnswer(file: OpenFile, { bytesMax }: ControlRequest): Prom
 
 const done = (work: Promise<void>): Promise<Buffer> => work.then(() => EMPTY);
 
-export const controlCodes: ReadonlyMap<number, ControlRow> = new Map<number, ControlRow>([
-  [Fsctl.VALIDATE_NEGOTIATE_INFO, { needsOpen: false, run: validateNegotiateInfo }],
+/** A code, what is done about it, and the row that does it. */
+export type ControlDecision = readonly [code: Fsctl, says: string, row: ControlRow];
+
+const noSuchFeature = refused(NtStatus.INVALID_DEVICE_REQUEST);
+
+/** Refused as a volume refuses it that lacks what the code is about. */
+function lacking(says: string, codes: readonly Fsctl[]): ControlDecision[] {
+  return codes.map((code) => [code, says, noSuchFeature] as const);
+}
+
+/** Every code that Windows, macOS and Linux are known to send. docs/protocol/control-codes.md is written from it. */
+export const controlDecisions: readonly ControlDecision[] = [
+  [
+    Fsctl.VALIDATE_NEGOTIATE_INFO,
+    'Compares what was negotiated; a difference ends the connection.',
+    { needsOpen: false, run: validateNegotiateInfo },
+  ],
   [
     Fsctl.QUERY_NETWORK_INTERFACE_INFO,
+    'The addresses for further channels.',
     { needsOpen: false, run: (context, { bytesMax }) => networkInterfaces(context, bytesMax) },
   ],
-  [Fsctl.PIPE_WAIT, { needsOpen: false, run: waitForPipe }],
-  [Fsctl.PIPE_PEEK, onPipe((pipe, { bytesMax }) => peek(pipe, bytesMax))],
+  [Fsctl.PIPE_WAIT, 'Every pipe that exists is free.', { needsOpen: false, run: waitForPipe }],
+  [Fsctl.PIPE_PEEK, 'What waits to be read.', onPipe((pipe, { bytesMax }) => peek(pipe, bytesMax))],
   [
     Fsctl.PIPE_TRANSCEIVE,
+    'Writes a request to a pipe and reads the answer.',
     onPipe((pipe, { input, bytesMax }, context) => transceive(context, pipe, { input, maxBytes: bytesMax })),
   ],
   [
     Fsctl.SRV_REQUEST_RESUME_KEY,
+    'A key that names the open to SRV_COPYCHUNK.',
     { needsOpen: true, run: (context, { bytesMax }) => requestResumeKey(context, bytesMax) },
   ],
   [
     Fsctl.SRV_COPYCHUNK,
+    'Copies chunks between files, within the limits that its answer tells.',
     {
       needsOpen: true,
       modifies: true,
@@ -279,50 +301,132 @@ export const controlCodes: ReadonlyMap<number, ControlRow> = new Map<number, Con
   ],
   [
     Fsctl.SRV_COPYCHUNK_WRITE,
+    'The same for a target that was opened for writing only.',
     {
       needsOpen: true,
       modifies: true,
       run: (context, request) => copyChunks(context, { ...request, readsTarget: false }),
     },
   ],
-  [Fsctl.SRV_ENUMERATE_SNAPSHOTS, onFile(enumerateSnapshots)],
-  [Fsctl.LMR_REQUEST_RESILIENCY, onFile(requestResiliency)],
-  [Fsctl.SET_SPARSE, changing(sparse)],
-  [Fsctl.SET_ZERO_DATA, changing(zeroData)],
-  [Fsctl.QUERY_ALLOCATED_RANGES, onFile(queryAllocatedRanges)],
+  [Fsctl.SRV_ENUMERATE_SNAPSHOTS, 'The snapshots of the store, newest first.', onFile(enumerateSnapshots)],
+  [Fsctl.LMR_REQUEST_RESILIENCY, 'Keeps the open when its connection is lost.', onFile(requestResiliency)],
+  [Fsctl.SET_SPARSE, 'Sets and clears the attribute.', changing(sparse)],
+  [Fsctl.SET_ZERO_DATA, 'Frees a range where the store can, else writes zeros.', changing(zeroData)],
+  [Fsctl.QUERY_ALLOCATED_RANGES, 'The ranges of a sparse file that hold data.', onFile(queryAllocatedRanges)],
   [
     Fsctl.DUPLICATE_EXTENTS_TO_FILE,
+    'Shares extents where the store can, else copies.',
     changing((file, { input }, context) => duplicate(file, DuplicateExtentsData.decode(input), context)),
   ],
   [
     Fsctl.DUPLICATE_EXTENTS_TO_FILE_EX,
+    'The same.',
     changing((file, { input }, context) => duplicate(file, DuplicateExtentsDataEx.decode(input), context)),
   ],
-  [Fsctl.FILE_LEVEL_TRIM, changing(trim)],
-  [Fsctl.GET_COMPRESSION, onFile(queryCompression)],
-  [Fsctl.SET_COMPRESSION, changing(changeCompression)],
-  [Fsctl.GET_OBJECT_ID, onFile(objectId)],
-  [Fsctl.CREATE_OR_GET_OBJECT_ID, onFile(objectId)],
-  [Fsctl.QUERY_FILE_REGIONS, onFile(queryFileRegions)],
-  [Fsctl.GET_REPARSE_POINT, onFile(reparseAnswer)],
-  [Fsctl.SET_REPARSE_POINT, changing((file, { input }) => done(setReparsePoint(file, input)))],
-  [Fsctl.DELETE_REPARSE_POINT, changing((file, { input }) => done(deleteReparsePoint(file, input)))],
-  [Fsctl.IS_PATHNAME_VALID, onFile(() => EMPTY)],
-  [Fsctl.IS_VOLUME_MOUNTED, onFile(() => EMPTY)],
-  // [MS-SMB2] 3.3.5.15.2: no DFS here; clients then use the path as it is.
-  [Fsctl.DFS_GET_REFERRALS, refused(NtStatus.FS_DRIVER_REQUIRED)],
-  [Fsctl.DFS_GET_REFERRALS_EX, refused(NtStatus.FS_DRIVER_REQUIRED)],
-  // [MS-SMB2] 3.3.5.15.8: object ids are derived, nobody sets or takes them away.
-  [Fsctl.SET_OBJECT_ID, refused(NtStatus.ACCESS_DENIED)],
-  [Fsctl.SET_OBJECT_ID_EXTENDED, refused(NtStatus.ACCESS_DENIED)],
-  [Fsctl.DELETE_OBJECT_ID, refused(NtStatus.ACCESS_DENIED)],
-  [Fsctl.OFFLOAD_READ, refused(NtStatus.NOT_SUPPORTED)],
-  [Fsctl.OFFLOAD_WRITE, refused(NtStatus.NOT_SUPPORTED)],
-  [Fsctl.SRV_READ_HASH, refused(NtStatus.NOT_SUPPORTED)],
-  [Fsctl.LOCK_VOLUME, refused(NtStatus.ACCESS_DENIED)],
-  [Fsctl.UNLOCK_VOLUME, refused(NtStatus.ACCESS_DENIED)],
-  [Fsctl.DISMOUNT_VOLUME, refused(NtStatus.ACCESS_DENIED)],
-]);
+  [Fsctl.FILE_LEVEL_TRIM, 'Accepted; the store manages its space itself.', changing(trim)],
+  [Fsctl.GET_COMPRESSION, 'The state as it was set.', onFile(queryCompression)],
+  [
+    Fsctl.SET_COMPRESSION,
+    'Kept as an attribute; the store decides what it compresses.',
+    changing(changeCompression),
+  ],
+  [Fsctl.GET_OBJECT_ID, 'An id derived from the file id.', onFile(objectId)],
+  [Fsctl.CREATE_OR_GET_OBJECT_ID, 'The same: every file has one.', onFile(objectId)],
+  [Fsctl.QUERY_FILE_REGIONS, 'All that was written is valid.', onFile(queryFileRegions)],
+  [Fsctl.GET_REPARSE_POINT, 'A link of the store, or what a client attached.', onFile(reparseAnswer)],
+  [
+    Fsctl.SET_REPARSE_POINT,
+    'A relative symbolic link becomes one of the store; anything else is kept as it is.',
+    changing((file, { input }) => done(setReparsePoint(file, input))),
+  ],
+  [
+    Fsctl.DELETE_REPARSE_POINT,
+    'Takes off what a client attached.',
+    changing((file, { input }) => done(deleteReparsePoint(file, input))),
+  ],
+  [Fsctl.IS_PATHNAME_VALID, 'Always.', onFile(() => EMPTY)],
+  [Fsctl.IS_VOLUME_MOUNTED, 'Always.', onFile(() => EMPTY)],
+  // [MS-SMB2] 3.3.5.15.2: clients then use the path as it is.
+  [Fsctl.DFS_GET_REFERRALS, 'There is no DFS here.', refused(NtStatus.FS_DRIVER_REQUIRED)],
+  [Fsctl.DFS_GET_REFERRALS_EX, 'The same.', refused(NtStatus.FS_DRIVER_REQUIRED)],
+  // [MS-SMB2] 3.3.5.15.8
+  [Fsctl.SET_OBJECT_ID, 'Ids are derived: nobody sets them.', refused(NtStatus.ACCESS_DENIED)],
+  [Fsctl.SET_OBJECT_ID_EXTENDED, 'The same.', refused(NtStatus.ACCESS_DENIED)],
+  [Fsctl.DELETE_OBJECT_ID, 'Nobody takes them away.', refused(NtStatus.ACCESS_DENIED)],
+  // [MS-FSCC] 2.3.41: a token stands for the data at the time of reading, also when the file is written to before it is used.
+  // No store keeps that state; clients fall back to SRV_COPYCHUNK, which moves no data over the network either.
+  [
+    Fsctl.OFFLOAD_READ,
+    'No store can keep the state that a token would stand for; clients copy by SRV_COPYCHUNK.',
+    refused(NtStatus.NOT_SUPPORTED),
+  ],
+  [Fsctl.OFFLOAD_WRITE, 'No token was ever given.', refused(NtStatus.NOT_SUPPORTED)],
+  [Fsctl.SRV_READ_HASH, 'There is no branch cache.', refused(NtStatus.NOT_SUPPORTED)],
+  [Fsctl.LOCK_VOLUME, 'A share is no volume of the client’s.', refused(NtStatus.ACCESS_DENIED)],
+  [Fsctl.UNLOCK_VOLUME, 'The same.', refused(NtStatus.ACCESS_DENIED)],
+  [Fsctl.DISMOUNT_VOLUME, 'The same.', refused(NtStatus.ACCESS_DENIED)],
+  ...lacking('Oplocks are asked for by CREATE.', [Fsctl.REQUEST_OPLOCK_LEVEL_1]),
+  ...lacking('Where the store puts data is its own affair.', [
+    Fsctl.QUERY_RETRIEVAL_POINTERS,
+    Fsctl.GET_RETRIEVAL_POINTERS,
+    Fsctl.GET_VOLUME_BITMAP,
+    Fsctl.MOVE_FILE,
+    Fsctl.QUERY_FILE_LAYOUT,
+    Fsctl.ALLOW_EXTENDED_DASD_IO,
+  ]),
+  ...lacking('The store is no NTFS on a disk of this server’s.', [
+    Fsctl.MARK_VOLUME_DIRTY,
+    Fsctl.IS_VOLUME_DIRTY,
+    Fsctl.INVALIDATE_VOLUMES,
+    Fsctl.QUERY_FAT_BPB,
+    Fsctl.FILESYSTEM_GET_STATISTICS,
+    Fsctl.GET_NTFS_VOLUME_DATA,
+    Fsctl.GET_NTFS_FILE_RECORD,
+    Fsctl.EXTEND_VOLUME,
+    Fsctl.FIND_FILES_BY_SID,
+    Fsctl.SECURITY_ID_CHECK,
+    Fsctl.SET_SHORT_NAME_BEHAVIOR,
+    Fsctl.SET_ZERO_ON_DEALLOCATION,
+    Fsctl.QUERY_ON_DISK_VOLUME_INFO,
+    Fsctl.QUERY_SPARING_INFO,
+    Fsctl.SET_DEFECT_MANAGEMENT,
+    Fsctl.FILE_PREFETCH,
+  ]),
+  ...lacking('There is no journal of changes.', [
+    Fsctl.ENUM_USN_DATA,
+    Fsctl.READ_USN_JOURNAL,
+    Fsctl.READ_FILE_USN_DATA,
+    Fsctl.WRITE_USN_CLOSE_RECORD,
+    Fsctl.QUERY_USN_JOURNAL,
+  ]),
+  ...lacking('Files are not encrypted by the file system.', [
+    Fsctl.SET_ENCRYPTION,
+    Fsctl.ENCRYPTION_FSCTL_IO,
+  ]),
+  ...lacking('No file is on tape.', [Fsctl.RECALL_FILE]),
+  ...lacking('There are no checksums of data as on ReFS.', [
+    Fsctl.GET_INTEGRITY_INFORMATION,
+    Fsctl.SET_INTEGRITY_INFORMATION,
+    Fsctl.SET_INTEGRITY_INFORMATION_EX,
+    Fsctl.REFS_STREAM_SNAPSHOT_MANAGEMENT,
+  ]),
+  ...lacking('There are no shared virtual disks.', [
+    Fsctl.QUERY_SHARED_VIRTUAL_DISK_SUPPORT,
+    Fsctl.SVHDX_SYNC_TUNNEL_REQUEST,
+    Fsctl.SVHDX_ASYNC_TUNNEL_REQUEST,
+    Fsctl.SVHDX_SET_INITIATOR_INFORMATION,
+    Fsctl.STORAGE_QOS_CONTROL,
+  ]),
+  ...lacking('Equal files are not stored once.', [Fsctl.SIS_COPYFILE, Fsctl.SIS_LINK_FILES]),
+  ...lacking('Links are not tracked.', [
+    Fsctl.LMR_GET_LINK_TRACKING_INFORMATION,
+    Fsctl.LMR_SET_LINK_TRACKING_INFORMATION,
+  ]),
+];
+
+export const controlCodes: ReadonlyMap<number, ControlRow> = new Map<number, ControlRow>(
+  controlDecisions.map(([code, , row]) => [code, row]),
+);
 
 /** A code that no row speaks of. [MS-SMB2] 3.3.5.15, [MS-FSA] 2.1.5.10 */
-export const unknownControlCode: ControlRow = refused(NtStatus.INVALID_DEVICE_REQUEST);
+export const unknownControlCode: ControlRow = noSuchFeature;
