@@ -1,7 +1,7 @@
 /**
  * A store that fails on purpose: at chosen operations, in chosen ways. For tests of whatever stands above a store.
  */
-import type { Backend, MaybePromise } from './contract.ts';
+import type { Backend, BackendHandle, MaybePromise } from './contract.ts';
 import { BackendError } from './error.ts';
 import { type BackendCall, type Operation, wrapBackend } from './wrap.ts';
 
@@ -65,8 +65,16 @@ export function fault(store: Backend, plan: FaultPlan): Backend {
   });
 }
 
+/** Whoever hears that an open failed closes nothing. */
+function isOpened(answer: unknown): answer is Pick<BackendHandle, 'close'> {
+  return (
+    typeof answer === 'object' && answer !== null && 'close' in answer && typeof answer.close === 'function'
+  );
+}
+
 async function failAfter<T>(code: string, call: BackendCall, proceed: () => MaybePromise<T>): Promise<T> {
-  await proceed();
+  const answer: unknown = await proceed();
+  if (isOpened(answer)) await answer.close();
   throw new BackendError(code, call.operation, call.path);
 }
 

@@ -98,10 +98,20 @@ function append(file: OpenFile, source: Buffer, position: number): MaybePromise<
   });
 }
 
-/** Returns when everything written is on stable storage. [MS-FSA] 2.1.5.7 */
+/**
+ * Returns when everything written is on stable storage. Once it failed it fails until every open of the file is closed.
+ * [MS-FSA] 2.1.5.7
+ */
 export async function flush(file: OpenFile): Promise<void> {
+  const { shared } = file;
   file.writeTime.show();
-  await file.handle.sync();
+  if (shared.flushError !== undefined) throw shared.flushError;
+  try {
+    await file.handle.sync();
+  } catch (error) {
+    shared.flushError = error;
+    throw error;
+  }
 }
 
 /** Changes the size; the gap reads as zeros. [MS-FSA] 2.1.5.15.4 */

@@ -57,6 +57,8 @@ export interface StreamState {
   count: number;
   /** Space asked for with AllocationSize, beyond what is written; given back with the last close. */
   reservedBytes: number;
+  /** A flush that failed: what was lost does not come back, whatever a later one says. */
+  flushError?: unknown;
 }
 
 /** What an open has in common with others. */

@@ -22,10 +22,12 @@ export const close = command({
   async handle({ open, session }, request) {
     const { target } = open;
     const wantsAttributes = (request.flags & CloseFlags.POSTQUERY_ATTRIB) !== 0;
-    // The metadata is what it is after the last write and before the file may go.
-    const stat = wantsAttributes && target instanceof OpenFile ? await target.finalStat() : undefined;
+    // The metadata is what it is after the last write and before the file may go. Whatever becomes of it, the open goes.
+    const attributes = wantsAttributes && target instanceof OpenFile ? target.finalStat() : undefined;
+    await attributes?.catch(() => {});
     if (target instanceof OpenFile && target.isClosed) throw new NtStatusError(NtStatus.FILE_CLOSED);
     await session.closeOpen(open, 'close');
+    const stat = await attributes;
     if (stat === undefined || !(target instanceof OpenFile)) return emptyResponse;
     return attributesResponse(target, stat);
   },
