@@ -9,6 +9,7 @@ import type { DirtyDirectories } from './dirty-directories.ts';
 import { BackendError } from './error.ts';
 import { calls, descriptorPath, OpenFlags } from './local-calls.ts';
 import type { LocalStats } from './local-stat.ts';
+import type { LocalWatch } from './local-watch.ts';
 import type { LocalMetadata } from './metadata-local.ts';
 import { checkedOffset } from './offset.ts';
 import type { OpenFile, OpenFiles } from './open-files.ts';
@@ -25,6 +26,7 @@ export interface LocalShared {
   readonly metadata: LocalMetadata;
   readonly files: OpenFiles;
   readonly directories: DirtyDirectories;
+  readonly changes: LocalWatch;
   /** A handle was closed. */
   readonly closed: () => void;
 }
@@ -54,7 +56,9 @@ export abstract class LocalHandle implements BackendHandle {
   }
 
   setStat(change: StatChange): MaybePromise<void> {
-    return this.use('setStat', DescriptorUse.REFERENCE, (fd) => this.#change(fd, change));
+    return this.changing(() =>
+      this.use('setStat', DescriptorUse.REFERENCE, (fd) => this.#change(fd, change)),
+    );
   }
 
   abstract read(target: Buffer, position: number): MaybePromise<number>;
@@ -100,6 +104,20 @@ export abstract class LocalHandle implements BackendHandle {
     return this.open.file.descriptor.run(use, work);
   }
 
+  /** Runs what changes the file, so that it is not taken for a change by others. */
+  changing<T>(work: () => MaybePromise<T>): MaybePromise<T> {
+    const { shared, file } = this.open;
+    const done = shared.changes.modifying(file.path, file.reference.fileId);
+    if (done === undefined) return work();
+    let answer: MaybePromise<T> | undefined;
+    try {
+      answer = work();
+      return answer instanceof Promise ? answer.finally(done) : answer;
+    } finally {
+      if (!(answer instanceof Promise)) done();
+    }
+  }
+
   protected abstract syncData(): Promise<void>;
 
   *#describe(fd: number): Task<BackendStat> {
@@ -123,12 +141,14 @@ export class LocalFileHandle extends LocalHandle {
 
   write(source: Buffer, position: number): MaybePromise<void> {
     this.checkWritable('write');
-    return this.open.file.descriptor.write(source, checkedOffset(position, 'write'));
+    const to = checkedOffset(position, 'write');
+    return this.changing(() => this.open.file.descriptor.write(source, to));
   }
 
   truncate(sizeBytes: number): MaybePromise<void> {
     this.checkWritable('truncate');
-    return this.open.file.descriptor.truncate(checkedOffset(sizeBytes, 'truncate'));
+    const size = checkedOffset(sizeBytes, 'truncate');
+    return this.changing(() => this.open.file.descriptor.truncate(size));
   }
 
   protected async syncData(): Promise<void> {
@@ -186,13 +206,17 @@ export class LocalStreamHandle extends LocalHandle {
     this.checkWritable('write');
     if (source.length === 0) return;
     const to = checkedOffset(position, 'write');
-    return this.#touched(this.#use('write', (place) => this.#stream.write(place, source, to)));
+    return this.#touched(
+      this.changing(() => this.#use('write', (place) => this.#stream.write(place, source, to))),
+    );
   }
 
   truncate(sizeBytes: number): MaybePromise<void> {
     this.checkWritable('truncate');
     const size = checkedOffset(sizeBytes, 'truncate');
-    return this.#touched(this.#use('truncate', (place) => this.#stream.truncate(place, size)));
+    return this.#touched(
+      this.changing(() => this.#use('truncate', (place) => this.#stream.truncate(place, size))),
+    );
   }
 
   override async close(): Promise<void> {

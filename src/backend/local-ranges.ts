@@ -88,7 +88,7 @@ async function punched(handle: LocalHandle, range: ByteRange, holes: Holes): Pro
   if (!(handle instanceof LocalFileHandle)) return zeroed(handle, range);
   try {
     handle.file.descriptor.touched();
-    await handle.use('punch', DescriptorUse.WRITE, (fd) => punching(fd, range, holes));
+    await handle.changing(() => handle.use('punch', DescriptorUse.WRITE, (fd) => punching(fd, range, holes)));
   } catch (error) {
     if (!CANNOT_PUNCH.has(codeOf(error) ?? '')) throw error;
     await zeroed(handle, range);
@@ -157,17 +157,16 @@ async function copied({ reader, writer, copies }: CopyEnds, copy: Copy): Promise
   let done = 0;
   try {
     writer.file.descriptor.touched();
-    await reader.use('copy', DescriptorUse.READ, (source) =>
-      writer.file.descriptor.held(
-        DescriptorUse.WRITE,
-        function* (target): Task<void> {
-          while (done < copy.length) {
-            const count = yield* copying(copies, { source, target, copy: advanced(copy, done) });
-            if (count === 0) return;
-            done += count;
-          }
-        },
-        true,
+    function* steps(source: number, target: number): Task<void> {
+      while (done < copy.length) {
+        const count = yield* copying(copies, { source, target, copy: advanced(copy, done) });
+        if (count === 0) return;
+        done += count;
+      }
+    }
+    await writer.changing(() =>
+      reader.use('copy', DescriptorUse.READ, (source) =>
+        writer.file.descriptor.held(DescriptorUse.WRITE, (target) => steps(source, target), true),
       ),
     );
     return done;

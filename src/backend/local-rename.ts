@@ -14,6 +14,8 @@ import { BackendError, codeOf } from './error.ts';
 import { calls, type DiskPath } from './local-calls.ts';
 import { kindOf } from './local-stat.ts';
 import type { LocalTree } from './local-tree.ts';
+import { modifications } from './local-watch.ts';
+import type { OwnChange } from './own-changes.ts';
 import { isWithin, parentOf } from './path.ts';
 import { checkReplaceable } from './rename.ts';
 import type { Task } from './task.ts';
@@ -33,20 +35,33 @@ export function* renamed(tree: LocalTree, move: Move): Task<void> {
   if (from === '' || to === '') throw new BackendError('EBUSY', 'rename', from);
   const moved = yield* tree.at(from, function* (source) {
     const stat = tree.check(yield* calls.lstat(source));
-    yield* tree.at(to, function* (target) {
-      if (from !== to) yield* movedOnDisk(tree, move, { source, target, stat });
-    });
+    const { fileId } = tree.stats.reference(stat);
+    const moving = tree.at(to, (target) => movedOnDisk(tree, move, { source, target, stat }));
+    if (from !== to) yield* tree.changes.own(changesOf(move, fileId), moving);
     return stat;
   });
   if (from === to) return;
   const isDirectory = moved.isDirectory();
   tree.files.moved(tree.stats.reference(moved), { from, to, isDirectory });
   if (isDirectory) {
+    tree.changes.moved(from, to);
     tree.directories.forget(from);
     tree.dirty.move(from, to);
   }
   tree.dirty.add(parentOf(from));
   tree.dirty.add(parentOf(to));
+}
+
+/** What the kernel may tell of it: a move, or a new name and the end of the old one. */
+function changesOf({ from, to }: Move, fileId: bigint): readonly OwnChange[] {
+  return [
+    { kind: 'moved', key: from },
+    { kind: 'moved', key: to },
+    { kind: 'removed', key: from },
+    { kind: 'created', key: to },
+    ...modifications(from, fileId),
+    ...modifications(to, fileId),
+  ];
 }
 
 interface Places {

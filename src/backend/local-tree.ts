@@ -7,6 +7,7 @@
  */
 import fs, { type BigIntStats } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import type { Libc } from '../native/libc.ts';
 import type { BackendHandle, BackendPath, BackendStat, DirectoryEntry, OpenOptions } from './contract.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
@@ -25,12 +26,13 @@ import {
 import { diskName, nameOnDisk } from './local-name.ts';
 import { flagsFor, Reopening } from './local-reopen.ts';
 import { kindOf, type LocalStats } from './local-stat.ts';
+import { LocalWatch, modifications, type OpenedPlace } from './local-watch.ts';
 import type { LocalMetadata } from './metadata-local.ts';
 import type { LocalFile } from './metadata-store.ts';
 import { type OpenFile, OpenFiles } from './open-files.ts';
 import { namesOf, parentOf } from './path.ts';
 import { DescriptorUse, SharedDescriptor } from './shared-descriptor.ts';
-import type { Task } from './task.ts';
+import type { Pace, Task } from './task.ts';
 
 const { REFERENCE, READ, WRITE } = DescriptorUse;
 
@@ -47,6 +49,8 @@ export interface LocalTreeOptions {
   readonly handleCountMax: number;
   readonly descriptors: DescriptorPool;
   readonly libc: Libc | undefined;
+  readonly log: Log;
+  readonly pace: Pace;
   readonly syncDirectory: (path: BackendPath) => Promise<void>;
 }
 
@@ -55,6 +59,8 @@ export class LocalTree {
   readonly stats: LocalStats;
   readonly files: OpenFiles;
   readonly dirty: DirtyDirectories;
+  /** What others do; what this store does goes through {@link LocalWatch.own}. */
+  readonly changes: LocalWatch;
   readonly #options: LocalTreeOptions;
   readonly #shared: LocalShared;
   readonly #reopening: Reopening;
@@ -76,6 +82,8 @@ export class LocalTree {
       describe: (file) => this.#descriptorOf(file),
     });
     this.dirty = new DirtyDirectories(options.syncDirectory);
+    const { libc, clock, log, pace } = options;
+    this.changes = new LocalWatch({ libc, clock, log, pace, open: (path) => this.#place(path) });
     const closed = (): void => {
       this.#handleCount -= 1;
     };
@@ -85,6 +93,7 @@ export class LocalTree {
       metadata,
       files: this.files,
       directories: this.dirty,
+      changes: this.changes,
       closed,
     };
   }
@@ -113,6 +122,14 @@ export class LocalTree {
   *look(path: BackendPath): Task<BigIntStats> {
     if (path === '') return yield* calls.fstat(this.directories.root.fd);
     return this.check(yield* this.at(path, calls.lstat));
+  }
+
+  /** As {@link found}, for what changes the file's metadata. */
+  *changed<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
+    const { changes } = this;
+    return yield* this.found(path, (file) =>
+      changes.own(modifications(path, file.reference.fileId), use(file)),
+    );
   }
 
   /** Runs `use` with what is found at the path; a link at its end is itself. */
@@ -158,15 +175,17 @@ export class LocalTree {
   }
 
   close(): void {
+    this.changes.close();
     this.#reopening.close();
   }
 
   *makeDirectory(path: BackendPath): Task<void> {
     if (path === '') throw new BackendError('EEXIST', 'mkdir', path);
     const { directoryMode, metadata } = this.#options;
-    yield* this.at(path, function* (disk) {
-      yield* calls.mkdir(disk, directoryMode);
-    });
+    yield* this.changes.own(
+      [{ kind: 'created', key: path }],
+      this.at(path, (disk) => calls.mkdir(disk, directoryMode)),
+    );
     this.dirty.add(parentOf(path));
     metadata.forget(this.stats.reference(yield* this.look(path)));
   }
@@ -179,7 +198,10 @@ export class LocalTree {
   }
 
   *removeDirectory(path: BackendPath): Task<void> {
-    const stat = yield* this.at(path, (disk) => this.#directoryUnlinked(path, disk));
+    const stat = yield* this.changes.own(
+      [{ kind: 'removed', key: path }],
+      this.at(path, (disk) => this.#directoryUnlinked(path, disk)),
+    );
     this.directories.forget(path);
     this.dirty.remove(path);
     this.dirty.add(parentOf(path));
@@ -189,7 +211,11 @@ export class LocalTree {
   *link(from: BackendPath, to: BackendPath): Task<void> {
     const stat = yield* this.look(from);
     if (stat.isDirectory()) throw new BackendError('EPERM', 'link', from);
-    yield* this.at(from, (source) => this.at(to, (target) => calls.link(source, target)));
+    const { fileId } = this.stats.reference(stat);
+    yield* this.changes.own(
+      [{ kind: 'created', key: to }, ...modifications(from, fileId)],
+      this.at(from, (source) => this.at(to, (target) => calls.link(source, target))),
+    );
     this.dirty.add(parentOf(to));
   }
 
@@ -201,7 +227,10 @@ export class LocalTree {
   }
 
   *makeLink(path: BackendPath, target: string): Task<void> {
-    yield* this.at(path, (disk) => calls.symlink(diskName(target), disk));
+    yield* this.changes.own(
+      [{ kind: 'created', key: path }],
+      this.at(path, (disk) => calls.symlink(diskName(target), disk)),
+    );
     this.dirty.add(parentOf(path));
   }
 
@@ -242,7 +271,11 @@ export class LocalTree {
     const found = this.check(yield* calls.lstat(disk));
     if (found.isDirectory()) throw new BackendError('EISDIR', 'unlink', path);
     const isLarge = found.nlink === 1n && found.blocks * 512n > LARGE_FILE_BYTES;
-    yield* this.losingName(found, calls.unlink(disk, isLarge));
+    const { fileId } = this.stats.reference(found);
+    yield* this.changes.own(
+      [{ kind: 'removed', key: path }, ...modifications(path, fileId)],
+      this.losingName(found, calls.unlink(disk, isLarge)),
+    );
     return found;
   }
 
@@ -256,7 +289,10 @@ export class LocalTree {
   *#create(path: BackendPath, isWritable: boolean): Task<BackendHandle> {
     if (path === '') throw new BackendError('EEXIST', 'open', path);
     const { fileMode, metadata } = this.#options;
-    const fd = yield* this.at(path, (disk) => calls.open(disk, OpenFlags.create, fileMode));
+    const fd = yield* this.changes.own(
+      [{ kind: 'created', key: path }],
+      this.at(path, (disk) => calls.open(disk, OpenFlags.create, fileMode)),
+    );
     this.dirty.add(parentOf(path));
     try {
       const stat = yield* calls.fstat(fd);
@@ -281,6 +317,11 @@ export class LocalTree {
       fs.closeSync(fd);
       throw error;
     }
+  }
+
+  *#place(path: BackendPath): Task<OpenedPlace> {
+    const { fd, stat } = yield* this.#reference(path);
+    return { fd, isDirectory: stat.isDirectory(), fileId: this.stats.reference(stat).fileId };
   }
 
   /** A file or directory by reference: nothing is opened that would notice. */

@@ -9,7 +9,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type Clock, systemClock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
+import { type Log, silentLog } from '../base/log.ts';
 import { type Libc, loadLibc } from '../native/libc.ts';
 import type {
   Backend,
@@ -26,11 +26,14 @@ import type {
   StreamAbility,
   SymlinkAbility,
   VolumeStat,
+  WatchAbility,
 } from './contract.ts';
 import { DescriptorPool, sharedDescriptorPool } from './descriptor-pool.ts';
 import { DirectoryCache } from './directory-cache.ts';
 import { BackendError, codeOf, throwIfAborted } from './error.ts';
+import { type EntryReader, readEntries } from './local-entries.ts';
 import { type Listing, listed } from './local-list.ts';
+import { nameOnDisk } from './local-name.ts';
 import { copyAbility, sparseAbility } from './local-ranges.ts';
 import { renamed } from './local-rename.ts';
 import { LocalStats } from './local-stat.ts';
@@ -108,10 +111,12 @@ class LocalBackend implements Backend {
   readonly security: SecurityAbility;
   readonly sparse?: SparseAbility;
   readonly copyRange: CopyRangeAbility;
+  readonly watch: WatchAbility;
   readonly #options: LocalOptions;
   readonly #directories: DirectoryCache;
   readonly #metadata: LocalMetadata;
   readonly #pace: Pace;
+  readonly #libc: Libc | undefined;
   readonly #tree: LocalTree;
 
   constructor(folder: string, directories: DirectoryCache, options: LocalOptions) {
@@ -121,6 +126,7 @@ class LocalBackend implements Backend {
     const clock = options.clock ?? systemClock;
     this.#pace = new Pace(clock);
     const libc = libcFor(options);
+    this.#libc = libc;
     this.#metadata = metadataOf(folder, directories.root.fd, { ...options, xattr: libc?.xattr });
     const stats = new LocalStats({
       metadata: this.#metadata,
@@ -139,6 +145,8 @@ class LocalBackend implements Backend {
       handleCountMax: options.handleCountMax ?? 250_000,
       descriptors: descriptorsFor(options),
       libc,
+      log: options.log ?? silentLog,
+      pace: this.#pace,
       syncDirectory: async (at) => this.#run('fsync', at, tree.syncDirectory(at)),
     });
     this.#tree = tree;
@@ -149,27 +157,30 @@ class LocalBackend implements Backend {
     const sparse = sparseAbility(libc, directories.root.fd);
     if (sparse !== undefined) this.sparse = sparse;
     this.copyRange = copyAbility(libc);
+    this.watch = tree.changes;
     const { streams, extendedAttributes } = this.#metadata;
     const withFile = <T>(operation: string, at: BackendPath, use: (file: LocalFile) => Task<T>) =>
       this.#run(operation, at, tree.found(at, use));
+    const changing = <T>(operation: string, at: BackendPath, use: (file: LocalFile) => Task<T>) =>
+      this.#run(operation, at, tree.changed(at, use));
     this.streams = {
       list: (at) => withFile('streams', at, (file) => streams.list(file)),
-      remove: (at, name) => withFile('streams', at, (file) => streams.remove(file, name)),
+      remove: (at, name) => changing('streams', at, (file) => streams.remove(file, name)),
       rename: (at, from, to, replace) =>
-        withFile('streams', at, (file) => streams.rename(file, { from, to, replace })),
+        changing('streams', at, (file) => streams.rename(file, { from, to, replace })),
     };
     this.extendedAttributes = {
       read: (at) => withFile('getxattr', at, (file) => extendedAttributes.read(file)),
       write: (at, attributes) => {
         const copy = new Map([...attributes].map(([name, value]) => [name, Buffer.from(value)]));
-        return withFile('setxattr', at, (file) => extendedAttributes.write(file, copy));
+        return changing('setxattr', at, (file) => extendedAttributes.write(file, copy));
       },
     };
     this.security = {
       read: (at) => withFile('getsecurity', at, (file) => this.#metadata.readSecurity(file)),
       write: (at, descriptor) => {
         const copy = Buffer.from(descriptor);
-        return withFile('setsecurity', at, (file) => this.#metadata.writeSecurity(file, copy));
+        return changing('setsecurity', at, (file) => this.#metadata.writeSecurity(file, copy));
       },
     };
   }
@@ -198,6 +209,24 @@ class LocalBackend implements Backend {
     } catch (error) {
       throw relabeled(error, 'scandir', at);
     } finally {
+      this.#directories.release(directory);
+    }
+  }
+
+  async *listNames(at: BackendPath, signal?: AbortSignal): AsyncGenerator<readonly string[]> {
+    throwIfAborted(signal, 'scandir', at);
+    const directory = await this.#run('scandir', at, this.#directories.acquire(namesOf(at, 'scandir')));
+    let reader: EntryReader | undefined;
+    try {
+      reader = await this.#run('scandir', at, readEntries(directory.fd, this.#libc));
+      for (;;) {
+        const batch = await this.#run('scandir', at, reader.next());
+        if (batch === undefined) return;
+        throwIfAborted(signal, 'scandir', at);
+        yield batch.map(({ latin1 }) => nameOnDisk(latin1)).filter((name) => name !== undefined);
+      }
+    } finally {
+      reader?.close();
       this.#directories.release(directory);
     }
   }

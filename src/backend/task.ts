@@ -130,6 +130,16 @@ export function run<T>(task: Task<T>, pace: Pace): MaybePromise<T> {
   return turn.value;
 }
 
+/** Runs a task that has to be done at once, whatever the pace; every step of it must be able to. */
+export function runNow<T>(task: Task<T>): T {
+  let turn = task.next();
+  while (!turn.done) {
+    const step = turn.value;
+    turn = advance(task, () => step.runNow());
+  }
+  return turn.value;
+}
+
 async function runLater<T>(task: Task<T>, first: Step<unknown>, pace: Pace): Promise<T> {
   let step = first;
   for (;;) {

@@ -117,6 +117,8 @@ export interface FileCore {
   watch(open: CoreOpen, request: WatchRequest, nowMs: number): WatchOutcome;
   /** Tells watchers and breaks directory leases, after a change. */
   changed(change: Change, nowMs: number): void;
+  /** Changes in a directory or below it were missed: its watchers are told to read it again. */
+  changesLost(directory: FileKey): void;
   /** True when any open watches, so that the shell need not gather what nobody wants. */
   readonly hasWatches: boolean;
 

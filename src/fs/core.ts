@@ -25,7 +25,7 @@ import {
   touch,
 } from './file-object.ts';
 import { requestLocks } from './lock-requests.ts';
-import { report, watch } from './notify.ts';
+import { report, reportLoss, watch } from './notify.ts';
 import { openFile } from './opening.ts';
 import {
   acknowledgeLease,
@@ -228,6 +228,10 @@ class FileSystemCore implements FileCore {
       this.#breakDirectory(change, newPlace, nowMs);
     }
     report(this.#state, change);
+  }
+
+  changesLost(directory: api.FileKey): void {
+    reportLoss(this.#state, directory);
   }
 
   get hasWatches(): boolean {

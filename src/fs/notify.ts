@@ -113,6 +113,18 @@ export function endWatchesOfDeleted(state: CoreState, directory: FileKey): void 
   }
 }
 
+/** Changes in the directory, or below it, are not known: its watchers have to read it again. */
+export function reportLoss(state: CoreState, directory: FileKey): void {
+  for (const { watch: watching } of state.watchers.get(directory) ?? []) {
+    if (watching === undefined) continue;
+    watching.isOverflown = true;
+    watching.buffered = [];
+    watching.bufferedBytes = 0;
+    const waiting = watching.waiting.shift();
+    if (waiting !== undefined) answer(state, waiting, taken(watching, waiting.bytesMax));
+  }
+}
+
 /** Reports a change to everyone who watches its directory, or one above with its whole tree. */
 export function report(state: CoreState, change: Change): void {
   if (state.watchers.size === 0) return;

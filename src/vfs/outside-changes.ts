@@ -2,11 +2,11 @@
  * Changes that somebody else made in the store, for those who watch directories here. [MS-FSA] 2.1.4.1
  *
  * A watched directory is watched in the store from its first CHANGE_NOTIFY until that open is closed. Where one watched
- * directory lies in another, the outer one reports for both.
+ * directory lies in a tree that is watched, the outer one reports for both.
  */
 import type { BackendChange, BackendPath, BackendStat } from '../backend/contract.ts';
 import { isWithin, nameOf, parentOf } from '../backend/path.ts';
-import type { Change, Place } from '../fs/types.ts';
+import type { Change, FileKey, Place } from '../fs/types.ts';
 import { CompletionFilter, FileAction } from '../wire/flags.ts';
 import { shownName } from './name-mapping.ts';
 import { placeIn } from './resolve.ts';
@@ -18,13 +18,16 @@ const { FILE_NAME, DIR_NAME, ATTRIBUTES, SIZE, LAST_WRITE, EA, SECURITY } = Comp
 const anyModification = ATTRIBUTES | SIZE | LAST_WRITE | EA | SECURITY;
 
 interface Watched {
+  readonly path: BackendPath;
+  readonly isRecursive: boolean;
+  readonly directory: FileKey;
   count: number;
   readonly end: AbortController;
 }
 
 export class OutsideChanges {
   readonly #volume: Volume;
-  readonly #watched = new Map<BackendPath, Watched>();
+  readonly #watched = new Map<string, Watched>();
   /** Changes are told in the order in which they were reported. */
   #told: Promise<void> = Promise.resolve();
 
@@ -37,14 +40,15 @@ export class OutsideChanges {
     return this.#watched.size;
   }
 
-  /** Begins to watch; the function that it returns ends that. */
-  watch(path: BackendPath): () => void {
-    const watched = this.#watched.get(path) ?? this.#begin(path);
+  /** Begins to watch `directory`, which is at `path`; the function that it returns ends that. */
+  watch(path: BackendPath, isRecursive: boolean, directory: FileKey): () => void {
+    const key = `${isRecursive ? 'tree' : 'directory'}:${path}`;
+    const watched = this.#watched.get(key) ?? this.#begin(key, { path, isRecursive, directory });
     watched.count++;
     return () => {
       watched.count--;
       if (watched.count > 0) return;
-      this.#watched.delete(path);
+      this.#watched.delete(key);
       watched.end.abort();
     };
   }
@@ -54,23 +58,47 @@ export class OutsideChanges {
     return this.#told;
   }
 
-  #begin(path: BackendPath): Watched {
-    const watched = { count: 0, end: new AbortController() };
-    this.#watched.set(path, watched);
+  #begin(key: string, place: Pick<Watched, 'path' | 'isRecursive' | 'directory'>): Watched {
+    const watched: Watched = { ...place, count: 0, end: new AbortController() };
+    this.#watched.set(key, watched);
     const report = (change: BackendChange): void => {
-      if (this.#isCovered(path)) return;
+      if (this.#isCovered(watched)) return;
       this.#told = this.#told.then(() => this.#tell(change)).catch((error: unknown) => this.#log(error));
     };
-    this.#volume.backend.watch?.watch(path, report, watched.end.signal);
+    const { path, isRecursive } = place;
+    try {
+      this.#volume.backend.watch?.watch(path, report, watched.end.signal, { isRecursive });
+    } catch (error) {
+      // Whoever watches hears of this server's own changes all the same.
+      this.#log(error);
+    }
     return watched;
   }
 
-  #isCovered(path: BackendPath): boolean {
-    for (const other of this.#watched.keys()) if (other !== path && isWithin(path, other)) return true;
+  /** Another watch of the store reports the same. */
+  #isCovered(watched: Watched): boolean {
+    for (const other of this.#watched.values()) {
+      if (other === watched || !other.isRecursive || !isWithin(watched.path, other.path)) continue;
+      if (other.path !== watched.path || !watched.isRecursive) return true;
+    }
     return false;
   }
 
+  /** Everyone whose directory is concerned has to read it again. */
+  #tellLoss(path: BackendPath): void {
+    const { driver } = this.#volume;
+    for (const watched of this.#watched.values()) {
+      const isConcerned =
+        isWithin(watched.path, path) || (watched.isRecursive && isWithin(path, watched.path));
+      if (isConcerned) driver.call((core) => core.changesLost(watched.directory));
+    }
+  }
+
   async #tell(change: BackendChange): Promise<void> {
+    if (change.kind === 'lost') {
+      this.#tellLoss(change.path);
+      return;
+    }
     for (const told of await this.#asTold(change)) this.#volume.changed(told);
   }
 

@@ -12,7 +12,7 @@ export function watchDirectory(
   request: WatchRequest,
 ): Waiter | { status: NtStatus; entries: readonly NotifyEntry[] } {
   const { driver, outside } = file.volume;
-  file.endWatch ??= outside.watch(file.link.path);
+  file.endWatch ??= outside.watch(file.link.path, request.isRecursive, file.core.file);
   const outcome = driver.core.watch(file.core, request, driver.nowMs);
   const waiter = outcome.kind === 'wait' ? driver.waiterOf(outcome.ticket) : undefined;
   driver.settle();

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { FileHandles } from '../../src/native/file-handle.ts';
 import { loadLibc } from '../../src/native/libc.ts';
 import { O_PATH } from '../../src/native/names.ts';
 
@@ -27,23 +28,30 @@ function handleOf(file: string): Buffer {
   }
 }
 
-const isPrivileged = process.getuid?.() === 0;
+/** Opening by handle takes native calls and privileges. */
+function testWithHandles(
+  name: string,
+  body: (t: TestContext, calls: FileHandles) => Promise<void> | void,
+): void {
+  if (handles !== undefined && process.getuid?.() === 0) test(name, (t) => body(t, handles));
+}
 
-test('a file is opened again by its handle under whatever name, and not once it is gone', (t) => {
-  if (handles === undefined || !isPrivileged) return t.skip('takes native calls and privileges');
-  const { folder, mount } = makeFolder(t);
-  fs.writeFileSync(`${folder}/a`, 'text');
-  const handle = handleOf(`${folder}/a`);
-  fs.renameSync(`${folder}/a`, `${folder}/b`);
-  const fd = handles.open(mount, handle, fs.constants.O_RDONLY);
-  assert.equal(fs.readFileSync(fd, 'utf8'), 'text');
-  fs.closeSync(fd);
-  fs.unlinkSync(`${folder}/b`);
-  assert.throws(() => handles.open(mount, handle, fs.constants.O_RDONLY), { code: 'ESTALE' });
-});
+testWithHandles(
+  'a file is opened again by its handle under whatever name, and not once it is gone',
+  (t, handles) => {
+    const { folder, mount } = makeFolder(t);
+    fs.writeFileSync(`${folder}/a`, 'text');
+    const handle = handleOf(`${folder}/a`);
+    fs.renameSync(`${folder}/a`, `${folder}/b`);
+    const fd = handles.open(mount, handle, fs.constants.O_RDONLY);
+    assert.equal(fs.readFileSync(fd, 'utf8'), 'text');
+    fs.closeSync(fd);
+    fs.unlinkSync(`${folder}/b`);
+    assert.throws(() => handles.open(mount, handle, fs.constants.O_RDONLY), { code: 'ESTALE' });
+  },
+);
 
-test('the pool opens by handle as well', async (t) => {
-  if (handles === undefined || !isPrivileged) return t.skip('takes native calls and privileges');
+testWithHandles('the pool opens by handle as well', async (t, handles) => {
   const { folder, mount } = makeFolder(t);
   fs.writeFileSync(`${folder}/a`, 'text');
   const fd = await handles.openLater(mount, handleOf(`${folder}/a`), fs.constants.O_RDWR);
@@ -51,8 +59,7 @@ test('the pool opens by handle as well', async (t) => {
   fs.closeSync(fd);
 });
 
-test('what is no handle never reaches the kernel', (t) => {
-  if (handles === undefined) return t.skip('takes native calls');
+testWithHandles('what is no handle never reaches the kernel', (t, handles) => {
   const { mount } = makeFolder(t);
   for (const wrong of [Buffer.alloc(0), Buffer.alloc(7), Buffer.from('ff00000001000000', 'hex')]) {
     assert.throws(() => handles.open(mount, wrong, 0), RangeError);

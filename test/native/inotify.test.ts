@@ -3,13 +3,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { InotifyMask, visitEvents } from '../../src/native/inotify.ts';
+import { type Inotify, InotifyMask, visitEvents } from '../../src/native/inotify.ts';
 import { loadLibc } from '../../src/native/libc.ts';
 
-const inotify = loadLibc()?.inotify;
+function testWithInotify(name: string, body: (inotify: Inotify) => void): void {
+  const inotify = loadLibc()?.inotify;
+  if (inotify !== undefined) test(name, () => body(inotify));
+}
 
-test('changes of a directory come in their order, the halves of a move joined', (t) => {
-  if (inotify === undefined) return t.skip('takes native calls');
+testWithInotify('changes of a directory come in their order, the halves of a move joined', (inotify) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'smbkit-inotify-'));
   const queue = inotify.open();
   const { CREATE, MOVED_FROM, MOVED_TO, DELETE, ISDIR, ONLYDIR } = InotifyMask;
@@ -38,8 +40,7 @@ test('changes of a directory come in their order, the halves of a move joined', 
   fs.rmdirSync(folder);
 });
 
-test('only a directory is watched where only that is asked for', (t) => {
-  if (inotify === undefined) return t.skip('takes native calls');
+testWithInotify('only a directory is watched where only that is asked for', (inotify) => {
   const queue = inotify.open();
   const file = path.join(import.meta.dirname, 'inotify.test.ts');
   const { CREATE, ONLYDIR } = InotifyMask;

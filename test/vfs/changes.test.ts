@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { BackendChange, WatchOptions } from '../../src/backend/contract.ts';
+import { BackendError } from '../../src/backend/error.ts';
 import { NtStatus } from '../../src/base/status.ts';
 import type { NotifyEntry } from '../../src/fs/types.ts';
 import { DirectoryListing } from '../../src/vfs/directory-listing.ts';
@@ -265,6 +267,54 @@ test('a watcher is told once of what others change in the store, in order and wi
   );
   for (const directory of [outer, inner]) await directory.close('close');
   assert.equal(world.volume.outside.size, 0);
+});
+
+test('a watcher whose store lost track is told to read the directory again', async () => {
+  const lost: (() => void)[] = [];
+  const world = new World();
+  world.backend.seed({ d: { e: {} } });
+  const watched: (boolean | undefined)[] = [];
+  Object.defineProperty(world.backend, 'watch', {
+    value: {
+      watch(path: string, report: (change: BackendChange) => void, _: AbortSignal, options?: WatchOptions) {
+        watched.push(options?.isRecursive);
+        lost.push(() => report({ path, kind: 'lost' }));
+      },
+    },
+  });
+  const [tree, alone] = [await world.open('d', mustExist), await world.open('d\\e', mustExist)];
+  const watch = (directory: OpenFile, isRecursive: boolean) =>
+    watchDirectory(directory, { filter: CompletionFilter.FILE_NAME, isRecursive, bytesMax: 4096 });
+  const waiting = watch(alone, false);
+  watch(tree, true);
+  assert.deepEqual(watched, [false, true]);
+  for (const lose of lost) lose();
+  await world.volume.outside.settled();
+  assert(waiting instanceof Waiter);
+  assert.equal(waiting.result?.kind === 'notify' && waiting.result.status, NtStatus.NOTIFY_ENUM_DIR);
+  await tree.close('close');
+  await alone.close('close');
+});
+
+test('a store that cannot watch leaves watchers with the changes of this server', async () => {
+  const world = new World();
+  world.backend.seed({ d: {} });
+  Object.defineProperty(world.backend, 'watch', {
+    value: {
+      watch() {
+        throw new BackendError('ENOSPC', 'watch');
+      },
+    },
+  });
+  const directory = await world.open('d', mustExist);
+  const waiter = watchDirectory(directory, {
+    filter: CompletionFilter.FILE_NAME,
+    isRecursive: true,
+    bytesMax: 4096,
+  });
+  await world.touch('d\\new');
+  assert(waiter instanceof Waiter && waiter.result !== undefined);
+  await directory.close('close');
 });
 
 test('who caches a directory hears of data written below it with the close, and only of that of others', async () => {
