@@ -47,5 +47,10 @@ function jsonLine(options: LogWriterOptions, level: LogLevel, event: string, fie
 
 /** One line of JSON; integers too large for a number become text. */
 export function jsonText(value: unknown): string {
-  return JSON.stringify(value, (_key, inner) => (typeof inner === 'bigint' ? inner.toString() : inner));
+  const text = JSON.stringify(value, (_key, inner) => (typeof inner === 'bigint' ? inner.toString() : inner));
+  // JSON leaves these as they are; whatever reads lines may take them for the end of one.
+  return text.replace(
+    /[\u007f\u0085\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

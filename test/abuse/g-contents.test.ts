@@ -1,4 +1,4 @@
-/** Rows G8, G14, G16, G17, G18, G19 and G21: descriptors, locks, lists, searches, leftovers, large numbers, renames. */
+/** Rows G14, G16, G17, G18, G19 and G21: locks, lists, searches, leftovers, large numbers, renames. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EMPTY } from '../../src/base/bytes.ts';
@@ -30,51 +30,6 @@ import { refusal, underAbuse } from './scene.ts';
 
 const { FILE, SECURITY } = InfoType;
 const everything = { desiredAccess: AccessMask.FILE_ALL_ACCESS };
-
-describe('a security descriptor', () => {
-  const right = SecurityDescriptorCodec.encode({
-    control: 0,
-    sbz1: 0,
-    owner: 'S-1-5-21-1-2-3-1001',
-    dacl: aclOf(allow(WellKnownSid.EVERYONE, 0x1f01ff), allow('S-1-5-21-1-2-3-1001', 0x1f01ff)),
-  });
-  const daclAt = right.readUInt32LE(16);
-  const edits: readonly (readonly [string, (bytes: Buffer) => void])[] = [
-    ['an ACE of no bytes', (bytes) => bytes.writeUInt16LE(0, daclAt + 10)],
-    ['an ACE shorter than its header', (bytes) => bytes.writeUInt16LE(3, daclAt + 10)],
-    ['an ACE of four bytes', (bytes) => bytes.writeUInt16LE(4, daclAt + 10)],
-    ['an ACE that is too long', (bytes) => bytes.writeUInt16LE(0xfffc, daclAt + 10)],
-    ['65,535 ACEs', (bytes) => bytes.writeUInt16LE(0xffff, daclAt + 4)],
-    ['an ACL that is too long', (bytes) => bytes.writeUInt16LE(0xffff, daclAt + 2)],
-    ['an ACL of no bytes', (bytes) => bytes.writeUInt16LE(0, daclAt + 2)],
-    ['a DACL beyond the end', (bytes) => bytes.writeUInt32LE(0xffff_fff0, 16)],
-    ['a DACL in the header', (bytes) => bytes.writeUInt32LE(4, 16)],
-    ['an owner beyond the end', (bytes) => bytes.writeUInt32LE(bytes.length - 2, 4)],
-    ['a SID of 255 parts', (bytes) => bytes.writeUInt8(255, daclAt + 17)],
-    ['an unknown revision', (bytes) => bytes.writeUInt8(9, 0)],
-  ];
-  for (const [what, edit] of edits) {
-    it(`G8 is refused with ${what}`, () =>
-      underAbuse(async ({ tree }) => {
-        const file = await (await tree()).open('described.bin', everything);
-        const bytes = Buffer.from(right);
-        edit(bytes);
-        await refusal(file.setInfo(SECURITY, 0, bytes, SecurityInformation.DACL | SecurityInformation.OWNER));
-        await file.setInfo(SECURITY, 0, right, SecurityInformation.DACL);
-        file.tree.session.connection.close();
-      }));
-  }
-
-  it('G8 of 60 KiB is taken or refused at once, whatever it holds', () =>
-    underAbuse(async ({ tree }) => {
-      const file = await (await tree()).open('described.bin', everything);
-      const aces = Array.from({ length: 1800 }, (_, index) => allow(`S-1-5-21-1-2-3-${2000 + index}`, 1));
-      const large = SecurityDescriptorCodec.encode({ control: 0, sbz1: 0, dacl: aclOf(...aces) });
-      await file.setInfo(SECURITY, 0, large, SecurityInformation.DACL).catch(() => {});
-      await refusal(file.setInfo(SECURITY, 0, Buffer.alloc(65_000, 0xff), SecurityInformation.DACL));
-      file.tree.session.connection.close();
-    }));
-});
 
 describe('byte-range locks', () => {
   const lock = (offset: bigint, length: bigint, flags: number): LockElement => ({ offset, length, flags });
