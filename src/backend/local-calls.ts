@@ -103,6 +103,11 @@ export const calls = {
       () => fs.chmodSync(path, mode),
       (done) => fs.chmod(path, mode, (error) => done(error, undefined)),
     ),
+  chown: (path: DiskPath, owner: number, group: number): Task<void> =>
+    call(
+      () => fs.chownSync(path, owner, group),
+      (done) => fs.chown(path, owner, group, (error) => done(error, undefined)),
+    ),
   /** Times in seconds since 1970. */
   utimes: (path: DiskPath, times: { access: number; write: number }): Task<void> =>
     call(

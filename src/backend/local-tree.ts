@@ -31,6 +31,7 @@ import type { LocalMetadata } from './metadata-local.ts';
 import type { LocalFile } from './metadata-store.ts';
 import { type OpenFile, OpenFiles } from './open-files.ts';
 import { namesOf, parentOf } from './path.ts';
+import type { NewPermissions } from './posix-permissions.ts';
 import { DescriptorUse, SharedDescriptor } from './shared-descriptor.ts';
 import type { Pace, Task } from './task.ts';
 
@@ -44,8 +45,7 @@ export interface LocalTreeOptions {
   readonly stats: LocalStats;
   readonly metadata: LocalMetadata;
   readonly clock: Clock;
-  readonly fileMode: number;
-  readonly directoryMode: number;
+  readonly permissions: NewPermissions;
   readonly handleCountMax: number;
   readonly descriptors: DescriptorPool;
   readonly libc: Libc | undefined;
@@ -98,14 +98,17 @@ export class LocalTree {
     };
   }
 
-  /** Runs `use` with a path that leads to the name, whatever happens to the directories above. EBUSY for the root. */
-  *at<T>(path: BackendPath, use: (disk: DiskPath) => Task<T>): Task<T> {
+  /**
+   * Runs `use` with a path that leads to the name, whatever happens to the directories above, and the descriptor of the
+   * directory that has it. EBUSY for the root.
+   */
+  *at<T>(path: BackendPath, use: (disk: DiskPath, parent: number) => Task<T>): Task<T> {
     const names = namesOf(path, 'open');
     const name = names.pop();
     if (name === undefined) throw new BackendError('EBUSY', 'open', path);
     const directory = yield* this.directories.acquire(names);
     try {
-      return yield* use(childPath(directory.fd, diskName(name)));
+      return yield* use(childPath(directory.fd, diskName(name)), directory.fd);
     } finally {
       this.directories.release(directory);
     }
@@ -181,13 +184,18 @@ export class LocalTree {
 
   *makeDirectory(path: BackendPath): Task<void> {
     if (path === '') throw new BackendError('EEXIST', 'mkdir', path);
+<<<<<<< HEAD
     const { directoryMode, metadata } = this.#options;
     yield* this.changes.own(
       [{ kind: 'created', key: path }],
       this.at(path, (disk) => calls.mkdir(disk, directoryMode)),
     );
+=======
+    const { permissions, metadata } = this.#options;
+    const stat = yield* this.at(path, (disk, parent) => permissions.makeDirectory(disk, parent));
+>>>>>>> b67191f (mine)
     this.dirty.add(parentOf(path));
-    metadata.forget(this.stats.reference(yield* this.look(path)));
+    metadata.forget(this.stats.reference(stat));
   }
 
   *removeFile(path: BackendPath): Task<void> {
@@ -288,14 +296,18 @@ export class LocalTree {
 
   *#create(path: BackendPath, isWritable: boolean): Task<BackendHandle> {
     if (path === '') throw new BackendError('EEXIST', 'open', path);
+<<<<<<< HEAD
     const { fileMode, metadata } = this.#options;
     const fd = yield* this.changes.own(
       [{ kind: 'created', key: path }],
       this.at(path, (disk) => calls.open(disk, OpenFlags.create, fileMode)),
     );
+=======
+    const { permissions, metadata } = this.#options;
+    const { fd, stat } = yield* this.at(path, (disk, parent) => permissions.createFile(disk, parent));
+>>>>>>> b67191f (mine)
     this.dirty.add(parentOf(path));
     try {
-      const stat = yield* calls.fstat(fd);
       // A file that others removed may have left something under this id.
       metadata.forget(this.stats.reference(stat));
       return new LocalFileHandle(this.#opened(path, { fd, stat, isWritable, use: WRITE }));

@@ -42,18 +42,18 @@ import type { LocalMetadata } from './metadata-local.ts';
 import { type MetadataOptions, metadataOf } from './metadata-place.ts';
 import type { LocalFile } from './metadata-store.ts';
 import { namesOf } from './path.ts';
+import { NewPermissions, type PermissionOptions } from './posix-permissions.ts';
 import { Pace, run, type Task } from './task.ts';
 
-export interface LocalOptions extends MetadataOptions {
+export interface LocalOptions extends MetadataOptions, PermissionOptions {
   /** Label of the volume; default the folder's name. */
   readonly label?: string;
   /** Default derived from the folder's path. */
   readonly serialNumber?: number;
   /** Directories on other devices belong to the folder, too. Default false. */
   readonly mayCrossMounts?: boolean;
-  /** Permissions of new files and directories, before the process's umask. Default 0o666 and 0o777. */
-  readonly fileMode?: number;
-  readonly directoryMode?: number;
+  /** READONLY of a file is also the missing write permission of its owner, both ways. Default true. */
+  readonly mapsReadOnly?: boolean;
   /** Files and directories open at a time; EMFILE beyond. Default 250,000. */
   readonly handleCountMax?: number;
   /**
@@ -132,7 +132,7 @@ class LocalBackend implements Backend {
       metadata: this.#metadata,
       device: directories.device,
       knowsBirthTime: knowsBirthTime(folder),
-      mapsReadOnly: true,
+      mapsReadOnly: options.mapsReadOnly ?? true,
       setTimes: libc?.setTimes,
     });
     const tree: LocalTree = new LocalTree({
@@ -140,8 +140,7 @@ class LocalBackend implements Backend {
       stats,
       metadata: this.#metadata,
       clock,
-      fileMode: options.fileMode ?? 0o666,
-      directoryMode: options.directoryMode ?? 0o777,
+      permissions: new NewPermissions(options),
       handleCountMax: options.handleCountMax ?? 250_000,
       descriptors: descriptorsFor(options),
       libc,

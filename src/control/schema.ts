@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { defaultLimits, type Limits } from '../base/limits.ts';
 import { durationPattern } from './duration.ts';
+import { folderSettings } from './folder-settings.ts';
 import { sizePattern } from './size.ts';
 import { wrapperSchema } from './wrapper-schema.ts';
 
@@ -115,6 +116,7 @@ const share = z.strictObject({
     .regex(sizePattern, 'must be like 64KiB, 100MiB, 1GiB or 2TiB')
     .optional()
     .describe('How much a share in memory may hold: `2GiB`. Without it: 64 GiB.'),
+  ...folderSettings,
   comment: z.string().max(256).default('').describe('Shown beside the name when clients list shares.'),
   readOnly: z.boolean().default(false).describe('Refuse every change, whatever the permissions say.'),
   hidden: z

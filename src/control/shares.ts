@@ -13,11 +13,12 @@ import type { Log } from '../base/log.ts';
 import { compilePattern } from '../fs/wildcards.ts';
 import type { AccountStore } from './accounts.ts';
 import { FolderError, folderProblem } from './folder.ts';
+import { localOptionsOf } from './folder-settings.ts';
 import { accessOf } from './permission.ts';
 import type { AccessName, Configuration, ConfiguredShare, EncryptionModeName } from './schema.ts';
 import { shareKey } from './share-name.ts';
 import { sizeBytes } from './size.ts';
-import { reasonOf } from './system-error.ts';
+import { codeOf, reasonOf } from './system-error.ts';
 import { wrapped } from './wrappers.ts';
 
 /** A share ready to be served. */
@@ -91,7 +92,7 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
     share: name,
     clock: parts.clock,
     log: parts.log,
-    openFolder: (path) => folderBackend(name, path, parts),
+    openFolder: (path) => folderBackend(name, { ...share, path }, parts),
   });
   const { permissions, readOnly } = share;
   return {
@@ -128,7 +129,7 @@ function viewOf(share: ConfiguredShare): ShareView {
 }
 
 function backendOf(name: string, share: ConfiguredShare, parts: OpenParts): Backend {
-  if (share.path !== undefined) return folderBackend(name, share.path, parts);
+  if (share.path !== undefined) return folderBackend(name, { ...share, path: share.path }, parts);
   if (share.memory !== true) return present(parts.backends.get(name), `the storage of share ${name}`);
   const sizeBytesMax = share.memorySize === undefined ? undefined : sizeBytes(share.memorySize);
   const memory = memoryBackend({ label: name, ...(sizeBytesMax !== undefined && { sizeBytesMax }) });
@@ -137,14 +138,20 @@ function backendOf(name: string, share: ConfiguredShare, parts: OpenParts): Back
     : memory;
 }
 
-function folderBackend(name: string, path: string, { configuration, clock, log }: OpenParts): Backend {
+function folderBackend(
+  name: string,
+  share: ConfiguredShare & { readonly path: string },
+  { configuration, clock, log }: OpenParts,
+): Backend {
+  const { path } = share;
   const { stateDir } = configuration.server;
   const kept =
     stateDir === undefined ? {} : { stateDirectory: join(stateDir, 'shares', stateName(name, path)) };
   try {
-    return localBackend(path, { ...kept, clock, log });
+    return localBackend(path, { ...localOptionsOf(share), ...kept, clock, log });
   } catch (error) {
-    throw new FolderError(`share "${name}": ${path} cannot be served: ${reasonOf(error)}`, { cause: error });
+    const reason = codeOf(error) === 'EPERM' ? 'only root may give files to others' : reasonOf(error);
+    throw new FolderError(`share "${name}": ${path} cannot be served: ${reason}`, { cause: error });
   }
 }
 

@@ -12,6 +12,7 @@ const reasons = new Map([
   ['ENAMETOOLONG', 'the path is too long'],
   ['ENOSPC', 'the disk is full'],
   ['EROFS', 'the disk is read-only'],
+  ['ENOTSUP', 'its file system lacks what the settings ask for'],
 ]);
 
 /** Why the operating system refused. */
