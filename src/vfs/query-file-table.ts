@@ -12,6 +12,7 @@ import {
   FileAllInformation,
   FileAttributeTagInformation,
   FileBasicInformation,
+  FileCaseSensitiveInformation,
   FileCompressionInformation,
   FileEaInformation,
   FileIdInformation,
@@ -22,6 +23,8 @@ import {
   FileStandardInformation,
   FileStandardLinkInformation,
   FileStatInformation,
+  FileStatLxInformation,
+  LxFlag,
 } from '../wire/fscc/file.ts';
 import { FileInformationClass as Class } from '../wire/fscc/information-class-table.ts';
 import { FileNameInformation } from '../wire/fscc/names.ts';
@@ -108,9 +111,9 @@ function alternateName({ file }: FileQuery): Buffer {
   return FileNameInformation.encode({ fileName: shortNameAt(path) });
 }
 
-async function statInformation(query: FileQuery): Promise<Buffer> {
+async function statOf(query: FileQuery): Promise<FileStatInformation> {
   const { file, stat } = query;
-  return FileStatInformation.encode({
+  return {
     fileId: stat.fileId,
     ...timesOf(stat),
     ...sizesOf(query),
@@ -118,6 +121,30 @@ async function statInformation(query: FileQuery): Promise<Buffer> {
     reparseTag: await reparseTagOf(file.volume, file.link.path, stat),
     numberOfLinks: stat.linkCount,
     effectiveAccess: await maximumAccessOfOpen(file),
+  };
+}
+
+/** What WSL keeps of a file stands in its extended attributes: `$LXUID`, `$LXGID`, `$LXMOD`, `$LXDEV`. */
+async function statLx(query: FileQuery): Promise<Buffer> {
+  const eas = await readEas(query.file.volume, query.file.link.path);
+  const number = (name: string, at = 0): number => {
+    const value = eas.get(name);
+    return value !== undefined && value.length >= at + 4 ? value.readUInt32LE(at) : 0;
+  };
+  const flag = (name: string, bytes: number, bit: number): number =>
+    eas.get(name)?.length === bytes ? bit : 0;
+  return FileStatLxInformation.encode({
+    ...(await statOf(query)),
+    lxFlags:
+      flag('$LXUID', 4, LxFlag.HAS_UID) |
+      flag('$LXGID', 4, LxFlag.HAS_GID) |
+      flag('$LXMOD', 4, LxFlag.HAS_MODE) |
+      flag('$LXDEV', 8, LxFlag.HAS_DEVICE_ID),
+    lxUid: number('$LXUID'),
+    lxGid: number('$LXGID'),
+    lxMode: number('$LXMOD'),
+    lxDeviceIdMajor: number('$LXDEV'),
+    lxDeviceIdMinor: number('$LXDEV', 4),
   });
 }
 
@@ -248,5 +275,22 @@ export const fileQueries: ReadonlyMap<number, FileQueryRow> = new Map<number, Fi
   [Class.FileObjectIdInformation, { access: 0, fixedBytes: 72, answer: objectId }],
   [Class.FileStandardLinkInformation, { access: 0, fixedBytes: 12, answer: standardLink }],
   [Class.FileIdInformation, { access: 0, fixedBytes: 24, answer: idInformation }],
-  [Class.FileStatInformation, { access: readAttributes, fixedBytes: 72, answer: statInformation }],
+  [
+    Class.FileStatInformation,
+    {
+      access: readAttributes,
+      fixedBytes: 72,
+      answer: async (query) => FileStatInformation.encode(await statOf(query)),
+    },
+  ],
+  [Class.FileStatLxInformation, { access: readAttributes, fixedBytes: 96, answer: statLx }],
+  // Names are never told apart by case alone.
+  [
+    Class.FileCaseSensitiveInformation,
+    {
+      access: readAttributes,
+      fixedBytes: 4,
+      answer: () => FileCaseSensitiveInformation.encode({ flags: 0 }),
+    },
+  ],
 ]);

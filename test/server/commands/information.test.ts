@@ -4,11 +4,18 @@ import { NtStatus } from '../../../src/base/status.ts';
 import type { TestFile, TestTree } from '../../../src/testing/client.ts';
 import { AccessMask, CompletionFilter, CreateDisposition, FileAction } from '../../../src/wire/flags.ts';
 import { FileIdBothDirectoryInformationList } from '../../../src/wire/fscc/directory.ts';
-import { FileBasicInformation, FileStandardInformation } from '../../../src/wire/fscc/file.ts';
+import { FileFullEaInformationList } from '../../../src/wire/fscc/extended-attributes.ts';
+import {
+  FileBasicInformation,
+  FileStandardInformation,
+  FileStatLxInformation,
+  LxFlag,
+} from '../../../src/wire/fscc/file.ts';
 import { FileInformationClass as Class } from '../../../src/wire/fscc/information-class-table.ts';
 import { FileRenameInformation } from '../../../src/wire/fscc/names.ts';
 import { FileNotifyInformationList } from '../../../src/wire/fscc/notify.ts';
 import { ChangeNotifyResponse } from '../../../src/wire/smb2/change-notify.ts';
+import { CreateContextName } from '../../../src/wire/smb2/create-context.ts';
 import { Command } from '../../../src/wire/smb2/header.ts';
 import { InfoType, QueryInfoRequest, QueryInfoResponse } from '../../../src/wire/smb2/query-info.ts';
 import { answered, onTree } from './world.ts';
@@ -44,6 +51,31 @@ describe('QUERY_DIRECTORY', () => {
 });
 
 describe('QUERY_INFO', () => {
+  it('tells WSL what it keeps of a file in extended attributes', () =>
+    onTree(async (tree) => {
+      const value = (number: number) => Buffer.from(Uint32Array.of(number).buffer);
+      const eas = FileFullEaInformationList.encode([
+        { flags: 0, eaName: '$LXUID', eaValue: value(1000) },
+        { flags: 0, eaName: '$LXMOD', eaValue: value(0o100644) },
+        { flags: 0, eaName: '$LXGID', eaValue: Buffer.from('?') },
+      ]);
+      const file = await tree.open('name', { contexts: [{ name: CreateContextName.EA_BUFFER, data: eas }] });
+      const told = FileStatLxInformation.decode(
+        await file.queryInfo(InfoType.FILE, Class.FileStatLxInformation),
+      );
+      const { lxFlags, lxUid, lxGid, lxMode, numberOfLinks } = told;
+      assert.deepEqual(
+        { lxFlags, lxUid, lxGid, lxMode, numberOfLinks },
+        {
+          lxFlags: LxFlag.HAS_UID | LxFlag.HAS_MODE,
+          lxUid: 1000,
+          lxGid: 0,
+          lxMode: 0o100644,
+          numberOfLinks: 1,
+        },
+      );
+    }));
+
   it('cuts what does not fit where the class allows, and refuses otherwise', () =>
     onTree(async (tree) => {
       const { fileId } = await tree.open('name');
