@@ -7,7 +7,7 @@ import { AccessMask } from '../../src/wire/flags.ts';
 import { InfoType } from '../../src/wire/smb2/query-info.ts';
 import { refusal, underAbuse } from './scene.ts';
 
-const { FILE, SECURITY } = InfoType;
+const { SECURITY } = InfoType;
 const everything = { desiredAccess: AccessMask.FILE_ALL_ACCESS };
 
 describe('a security descriptor', () => {
