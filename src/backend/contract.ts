@@ -33,6 +33,11 @@ export interface BackendStat {
   readonly lastAccessTime: FileTime;
   readonly lastWriteTime: FileTime;
   readonly changeTime: FileTime;
+  /**
+   * Another number whenever anything of the file changed in the store, its metadata included: the change time of the disk in
+   * nanoseconds since 1970, say. What was read beside the file stays true as long as this stays. Absent: nothing is told.
+   */
+  readonly version?: bigint;
   /** DOS attributes ([MS-FSCC] 2.6) that the backend keeps; the kind is not among them. Absent: none are kept. */
   readonly attributes?: number;
 }

@@ -81,6 +81,7 @@ export class LocalStats {
       lastAccessTime: told(kept.lastAccessTime, stat.atimeNs),
       lastWriteTime: told(kept.lastWriteTime, stat.mtimeNs),
       changeTime: told(kept.changeTime, stat.ctimeNs),
+      version: stat.ctimeNs,
       attributes,
     };
   }

@@ -8,9 +8,27 @@ export interface Entropy {
   fill<T extends Uint8Array>(target: T): T;
 }
 
+/** Small amounts are cut from a larger one: asking costs much more than the bytes do. */
+const pool = Buffer.alloc(4096);
+let poolUsed = pool.length;
+const SMALL_BYTES = 64;
+
 /** The operating system's generator. */
 export const systemEntropy: Entropy = {
-  fill: (target) => randomFillSync(target),
+  fill(target) {
+    if (target.byteLength > SMALL_BYTES) return randomFillSync(target);
+    if (poolUsed + target.byteLength > pool.length) {
+      randomFillSync(pool);
+      poolUsed = 0;
+    }
+    const end = poolUsed + target.byteLength;
+    const taken = pool.subarray(poolUsed, end);
+    new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(taken);
+    // What was handed out is nowhere else.
+    taken.fill(0);
+    poolUsed = end;
+    return target;
+  },
 };
 
 /** A fresh buffer of `sizeBytes` unpredictable bytes. */

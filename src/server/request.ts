@@ -2,7 +2,7 @@
  * One element of a message while it is worked on: what its handler sees, and how it waits and ends.
  */
 import { assert, present } from '../base/assert.ts';
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -25,6 +25,7 @@ import type {
   WaitOptions,
 } from './command.ts';
 import { type EndReason, RequestEnded } from './ending.ts';
+import { type InterimPlace, interimQueue } from './interim.ts';
 import { pace } from './pace.ts';
 import { ReplyBuffer } from './reply.ts';
 
@@ -72,7 +73,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   #endedBy: EndReason | undefined;
   #waiting: { ticket: Ticket; reject: (error: Error) => void } | undefined;
   #abort: AbortController | undefined;
-  #interimTimer: Timer | undefined;
+  #interim: InterimPlace | undefined;
   #answered: 'no' | 'interim' | 'final' = 'no';
   /** Payload that it carries or asks for, bytes. */
   #payloadBytes = 0;
@@ -214,7 +215,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
     this.server.counters.outstandingRequests++;
     const afterMs = this.command?.interimAfterMs;
     if (this.isLast && afterMs !== undefined && this.asyncId === undefined) {
-      this.#interimTimer = this.clock.setTimer(afterMs, () => this.goAsync());
+      this.#interim = interimQueue(this.clock, afterMs).add(() => this.goAsync());
     }
   }
 
@@ -241,7 +242,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
 
   /** The final answer is there. */
   finished(): void {
-    this.#interimTimer?.cancel();
+    if (this.#interim !== undefined) this.#interim.goAsync = undefined;
     this.connection.outstanding.delete(this.messageId);
     this.sessionInUse?.orphans.delete(this);
     this.server.counters.outstandingRequests--;

@@ -66,6 +66,9 @@ class TcpTransport implements Transport {
   #listener: TransportListener | undefined;
   #cutter: FrameCutter | undefined;
   #stalledSinceMs: number | undefined;
+  /** Bytes of the client are being worked on: what is sent leaves when that is over. */
+  #isCutting = false;
+  #isGathering = false;
 
   constructor(clock: Clock, socket: Socket) {
     this.#clock = clock;
@@ -95,7 +98,9 @@ class TcpTransport implements Transport {
     // Answers to all requests of one read leave in one write.
     const together = (take: () => void): void => {
       this.#socket.cork();
+      this.#isCutting = true;
       take();
+      this.#isCutting = false;
       this.#socket.uncork();
     };
     const socket = receiving(accepted, {
@@ -116,15 +121,27 @@ class TcpTransport implements Transport {
   send(parts: readonly Buffer[], left?: () => void): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
+    if (!this.#isCutting) this.#gather();
     const last = parts.length - 1;
-    if (last > 0) socket.cork();
     for (const [index, part] of parts.entries()) {
       if (index === last) socket.write(part, (error) => this.#moved(error, left));
       else socket.write(part);
     }
-    if (last > 0) socket.uncork();
     this.#stalledSinceMs ??= this.#clock.monotonicMs();
   }
+
+  /** Answers that become ready outside of a read, one soon after the other, leave together. */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#socket.cork();
+    setImmediate(this.#scatter);
+  }
+
+  readonly #scatter = (): void => {
+    this.#isGathering = false;
+    this.#socket.uncork();
+  };
 
   /** Bytes have left; after an error nobody knows whether they still will. */
   #moved(error: Error | null | undefined, left: (() => void) | undefined): void {

@@ -19,7 +19,9 @@ import { attributesOf, attributesOfNew } from './attributes.ts';
 import { askCore, intentOf, type Target } from './create.ts';
 import type { OpenRequest, OpenResult } from './create-parameters.ts';
 import { changeEas } from './extended-attributes.ts';
+import type { VersionedPlace } from './known-facts.ts';
 import { OpenFile } from './open-file.ts';
+import type { Directory } from './resolve.ts';
 import { type CheckedFile, descriptorAt, grantAccess } from './security.ts';
 import { SymlinkHandle } from './symlink-handle.ts';
 import type { Volume } from './volume.ts';
@@ -124,10 +126,15 @@ async function checkedFile(
   { target, stat }: { target: Target; stat: BackendStat },
 ): Promise<CheckedFile> {
   const isDirectory = stat.kind === 'directory';
-  const descriptor = await descriptorAt(volume, { path: target.entry.path, isDirectory }, requester);
+  const descriptor = await descriptorAt(volume, { path: target.entry.path, stat, isDirectory }, requester);
   const parent =
-    target.parent && (await descriptorAt(volume, { path: target.parent.path, isDirectory: true }, requester));
+    target.parent &&
+    (await descriptorAt(volume, { ...placeOf(target.parent), isDirectory: true }, requester));
   return { descriptor, parent, isDirectory, attributes: attributesOf(stat, isDirectory) };
+}
+
+function placeOf({ path, stat }: Directory): VersionedPlace {
+  return { path, stat };
 }
 
 interface Grant {

@@ -81,8 +81,10 @@ async function checkCreation(volume: Volume, request: OpenRequest, target: Targe
   const { requester, createOptions, fileAttributes } = request;
   const base = target.entry.stat;
   const isDirectory = (createOptions & CreateOption.DIRECTORY_FILE) !== 0 || isIndex(target);
-  const directory = base === undefined ? parentOf(target.entry.path) : target.entry.path;
-  const stored = await storedDescriptor(volume, directory);
+  const stored = await storedDescriptor(volume, {
+    path: base === undefined ? parentOf(target.entry.path) : target.entry.path,
+    stat: base ?? target.parent?.stat,
+  });
   const isBaseDirectory = base === undefined || base.kind === 'directory';
   const parent = stored ?? defaultDescriptor(requester, isBaseDirectory);
   if (base === undefined) demandCreation(parent, requester, isDirectory);

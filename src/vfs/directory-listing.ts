@@ -86,7 +86,7 @@ export class DirectoryListing {
   async #listed(name: string, { name: stored, stat }: DirectoryEntry): Promise<ListedEntry> {
     const { volume, link } = this.#file;
     const path = join(link.path, stored);
-    const eaSize = stat.kind === 'symlink' ? 0 : await eaSizeAt(volume, path);
+    const eaSize = stat.kind === 'symlink' ? 0 : await eaSizeAt(volume, { path, stat });
     const attributes = withAttributes(attributesOf(stat), volume.attributesOfName(name));
     return { name, stat, eaSize, reparseTag: await reparseTagOf(volume, path, stat), attributes };
   }
@@ -116,7 +116,7 @@ export class DirectoryListing {
     if (!volume.hidesUnreadable) return true;
     const isDirectory = stat.kind === 'directory';
     const path = join(link.path, name);
-    const descriptor = await descriptorAt(volume, { path, isDirectory }, requester);
+    const descriptor = await descriptorAt(volume, { path, stat, isDirectory }, requester);
     const attributes = attributesOf(stat);
     const possible = maximumAccessTo({ descriptor, parent: undefined, isDirectory, attributes }, requester);
     return (possible & reading) === reading;

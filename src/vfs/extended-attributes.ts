@@ -1,9 +1,11 @@
 /**
  * Extended attributes: names without regard to case, values of bytes. [MS-FSCC] 2.4.16
  */
-import type { BackendPath } from '../backend/contract.ts';
+import type { BackendPath, MaybePromise } from '../backend/contract.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import type { FileFullEaInformation } from '../wire/fscc/extended-attributes.ts';
+import type { VersionedPlace } from './known-facts.ts';
+import { chain } from './maybe-promise.ts';
 import type { Volume } from './volume.ts';
 
 export type EaEntry = FileFullEaInformation;
@@ -28,9 +30,18 @@ export function checkEaNames(entries: readonly EaEntry[]): void {
  */
 const ownPrefix = 'SMBKIT:';
 
-/** The clients' attributes of `path`; none where the store keeps none. */
-export async function readEas(volume: Volume, path: BackendPath): Promise<ReadonlyMap<string, Buffer>> {
-  const all = (await volume.backend.extendedAttributes?.read(path)) ?? new Map<string, Buffer>();
+const none: ReadonlyMap<string, Buffer> = new Map();
+
+/** The clients' attributes of what is at a place; none where the store keeps none. */
+export function readEas(volume: Volume, place: VersionedPlace): MaybePromise<ReadonlyMap<string, Buffer>> {
+  const { extendedAttributes } = volume.backend;
+  if (extendedAttributes === undefined) return none;
+  const all = volume.facts.attributes(place, (path) => extendedAttributes.read(path));
+  return chain(all, shownEas);
+}
+
+function shownEas(all: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> {
+  if (all.size === 0) return none;
   // An empty value is none to clients: setting one removes the attribute. [MS-FSA] 2.1.5.15.5
   return new Map([...all].filter(([name, value]) => !name.startsWith(ownPrefix) && value.length > 0));
 }
@@ -53,7 +64,7 @@ export async function writeOwn(
   const after = new Map(await extendedAttributes.read(path));
   if (value === undefined) after.delete(ownPrefix + name);
   else after.set(ownPrefix + name, value);
-  await extendedAttributes.write(path, after);
+  await volume.facts.changed(extendedAttributes.write(path, after));
 }
 
 /** Adds, replaces and (with an empty value) removes attributes. */
@@ -73,13 +84,13 @@ export async function changeEas(
     else after.set(name, Buffer.from(eaValue));
   }
   demand(eaSizeOf(after) <= eaBytesMax, NtStatus.EA_TOO_LARGE);
-  await extendedAttributes.write(path, after);
+  await volume.facts.changed(extendedAttributes.write(path, after));
 }
 
-/** EaSize of what is at `path`; costs nothing on stores without attributes. */
-export async function eaSizeAt(volume: Volume, path: BackendPath): Promise<number> {
+/** EaSize of what is at a place; costs nothing on stores without attributes. */
+export function eaSizeAt(volume: Volume, place: VersionedPlace): MaybePromise<number> {
   if (volume.backend.extendedAttributes === undefined) return 0;
-  return eaSizeOf(await readEas(volume, path));
+  return chain(readEas(volume, place), eaSizeOf);
 }
 
 /** EaSize: what the attributes take as OS/2 counted it; 0 without any. [MS-FSCC] 2.4.13 */

@@ -25,7 +25,7 @@ const positions = new WeakMap<OpenFile, number>();
 /** As many attributes as fit. NO_EAS_ON_FILE without any, BUFFER_TOO_SMALL where not even the first fits. */
 export async function queryEas(file: OpenFile, query: EaQuery): Promise<Buffer> {
   file.demandAccess(AccessMask.FILE_READ_EA);
-  const attributes = await readEas(file.volume, file.link.path);
+  const attributes = await readEas(file.volume, file.link);
   const isByName = query.input.length > 0;
   if (!isByName) demand(attributes.size > 0, NtStatus.NO_EAS_ON_FILE);
   const wanted = isByName ? named(query.input, attributes) : [...attributes].map(entryOf);

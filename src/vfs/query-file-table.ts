@@ -86,8 +86,8 @@ function standard(query: FileQuery): FileStandardInformation {
   return { ...sizesOf(query), numberOfLinks, deletePending, directory: file.isDirectory };
 }
 
-async function eaSize({ file }: FileQuery): Promise<number> {
-  return eaSizeOf(await readEas(file.volume, file.link.path));
+async function eaSize({ file, stat }: FileQuery): Promise<number> {
+  return eaSizeOf(await readEas(file.volume, { path: file.link.path, stat }));
 }
 
 async function all(query: FileQuery): Promise<Buffer> {

@@ -83,7 +83,7 @@ async function checkDestination(file: OpenFile, { parent, entry, intent }: Desti
     !file.isDirectory || !isWithin(entry.path, link.path) || entry.path === link.path,
     NtStatus.ACCESS_DENIED,
   );
-  const stored = await storedDescriptor(volume, parent.path);
+  const stored = await storedDescriptor(volume, { path: parent.path, stat: parent.stat });
   demandCreation(stored ?? defaultDescriptor(requester, true), requester, file.isDirectory);
   const { stat } = entry;
   if (stat === undefined || isOwn(file, entry)) return;
@@ -111,7 +111,7 @@ async function checkReplaced(
   const isReadOnly = (attributes & FileAttribute.READONLY) !== 0;
   demand(!isReadOnly || target.ignoresReadOnly, NtStatus.ACCESS_DENIED, 'read-only target');
   const checked = {
-    descriptor: await descriptorAt(volume, { path: entry.path, isDirectory }, requester),
+    descriptor: await descriptorAt(volume, { path: entry.path, stat, isDirectory }, requester),
     parent: await descriptorAt(volume, { path: parent.path, isDirectory: true }, requester),
     isDirectory,
     attributes: attributes & ~FileAttribute.READONLY,

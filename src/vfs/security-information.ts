@@ -27,7 +27,7 @@ export async function checkedOpen(file: OpenFile): Promise<CheckedFile> {
   const { volume, link, requester } = file;
   const stat = await volume.backend.stat(link.path);
   const isDirectory = stat.kind === 'directory';
-  const descriptor = await descriptorAt(volume, { path: link.path, isDirectory }, requester);
+  const descriptor = await descriptorAt(volume, { path: link.path, stat, isDirectory }, requester);
   const above = { path: parentOf(link.path), isDirectory: true };
   const parent = link.path === '' ? undefined : await descriptorAt(volume, above, requester);
   return { descriptor, parent, isDirectory, attributes: file.attributesOf(stat) };
@@ -74,7 +74,7 @@ export async function setSecurity(file: OpenFile, parts: number, input: Buffer):
   demand(!(parts & Part.OWNER) || given.owner !== undefined, NtStatus.INVALID_OWNER);
   const { keepsAutoInherited } = file.volume;
   const after = merged(before, keepsAutoInherited ? given : canonical(given), parts);
-  await security.write(file.link.path, SecurityDescriptorCodec.encode(after));
+  await file.volume.facts.changed(security.write(file.link.path, SecurityDescriptorCodec.encode(after)));
   noteChange(file, CompletionFilter.SECURITY);
 }
 

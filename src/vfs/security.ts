@@ -1,7 +1,7 @@
 /**
  * Security descriptors of files: those the store keeps, and the one that a file without has.
  */
-import type { BackendPath } from '../backend/contract.ts';
+import type { MaybePromise } from '../backend/contract.ts';
 import { NtStatus, NtStatusError } from '../base/status.ts';
 import { type AccessAnswer, checkAccess, maximumAccessOf, mayCreateIn, type Token } from '../fs/access.ts';
 import type { Owner } from '../fs/types.ts';
@@ -14,6 +14,8 @@ import {
 } from '../wire/dtyp/security-descriptor.ts';
 import { type Sid, WellKnownSid } from '../wire/dtyp/sid.ts';
 import { AccessMask } from '../wire/flags.ts';
+import type { VersionedPlace } from './known-facts.ts';
+import { chain } from './maybe-promise.ts';
 import type { Volume } from './volume.ts';
 
 /** On whose behalf something is done. */
@@ -41,23 +43,30 @@ export function defaultDescriptor(requester: Requester, isDirectory: boolean): S
   };
 }
 
-/** The descriptor that the store keeps for `path`. */
-export async function storedDescriptor(
+/** The descriptor that the store keeps for what is at a place. */
+export function storedDescriptor(
   volume: Volume,
-  path: BackendPath,
-): Promise<SecurityDescriptor | undefined> {
-  const bytes = await volume.backend.security?.read(path);
+  place: VersionedPlace,
+): MaybePromise<SecurityDescriptor | undefined> {
+  const { security } = volume.backend;
+  if (security === undefined) return undefined;
+  return volume.facts.security(place, (path) => chain(security.read(path), decoded));
+}
+
+function decoded(bytes: Buffer | undefined): SecurityDescriptor | undefined {
   return bytes === undefined ? undefined : SecurityDescriptorCodec.decode(bytes);
 }
 
 /** The descriptor in force at `path`. */
-export async function descriptorAt(
+export function descriptorAt(
   volume: Volume,
-  at: { readonly path: BackendPath; readonly isDirectory: boolean },
+  at: VersionedPlace & { readonly isDirectory: boolean },
   requester: Requester,
-): Promise<SecurityDescriptor> {
-  const stored = await storedDescriptor(volume, at.path);
-  return stored ?? defaultDescriptor(requester, at.isDirectory);
+): MaybePromise<SecurityDescriptor> {
+  return chain(
+    storedDescriptor(volume, at),
+    (stored) => stored ?? defaultDescriptor(requester, at.isDirectory),
+  );
 }
 
 /** What an access check is about. */

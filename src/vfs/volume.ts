@@ -3,7 +3,7 @@
  */
 import type { Backend, BackendPath } from '../backend/contract.ts';
 import { nameOf, parentOf } from '../backend/path.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, unixNsOfFileTime } from '../base/clock.ts';
 import { type Entropy, randomId32 } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -11,6 +11,7 @@ import { upper } from '../fs/names.ts';
 import type { Change, CoreOpen, FileKey, Place, Removal } from '../fs/types.ts';
 import { CompletionFilter, FileAction, FileAttribute } from '../wire/flags.ts';
 import type { CoreDriver, RemovalTarget } from './core-driver.ts';
+import { KnownFacts } from './known-facts.ts';
 import { NameIndex } from './name-index.ts';
 import { NameQueue } from './name-queue.ts';
 import { NameTunnel } from './name-tunnel.ts';
@@ -82,6 +83,8 @@ export class Volume implements RemovalTarget {
   readonly hidesUnreadable: boolean;
   readonly keepsAutoInherited: boolean;
   readonly #isHiddenName: ((name: string) => boolean) | undefined;
+  /** What is known of what the store keeps beside files. */
+  readonly facts = new KnownFacts(() => unixNsOfFileTime(this.clock.now()));
   readonly names = new NameQueue();
   readonly index: NameIndex;
   readonly tunnel = new NameTunnel();

@@ -1,0 +1,98 @@
+/**
+ * What the store keeps beside files, remembered between opens: security descriptors and extended attributes seldom change, and a
+ * store that tells versions says when they did.
+ *
+ * A version that is younger than the store's clock can tell apart proves nothing: what was read then may have changed once
+ * more within the same tick. So only what belongs to a version of some age is remembered.
+ */
+import type { BackendPath, BackendStat, MaybePromise } from '../backend/contract.ts';
+import type { SecurityDescriptor } from '../wire/dtyp/security-descriptor.ts';
+
+/** Files whose facts are remembered. */
+const FILE_COUNT_MAX = 32_768;
+
+/** Age of a version from which on it names one state of the file only: 2 s, the coarsest clock of file systems in use. */
+const SETTLED_NS = 2_000_000_000n;
+
+interface Facts {
+  readonly version: bigint;
+  /** `null`: the store keeps none. */
+  security?: SecurityDescriptor | null;
+  attributes?: ReadonlyMap<string, Buffer>;
+}
+
+/** Where a file is, and in which version, as the store told a moment ago. */
+export interface VersionedPlace {
+  readonly path: BackendPath;
+  readonly stat?: Pick<BackendStat, 'fileId' | 'version'> | undefined;
+}
+
+export class KnownFacts {
+  readonly #nowNs: () => bigint;
+  readonly #files = new Map<bigint, Facts>();
+
+  /** `nowNs`: the wall clock, in nanoseconds since 1970. */
+  constructor(nowNs: () => bigint) {
+    this.#nowNs = nowNs;
+  }
+
+  /** The descriptor that the store keeps, by `read` where it is not known. */
+  security(
+    place: VersionedPlace,
+    read: (path: BackendPath) => MaybePromise<SecurityDescriptor | undefined>,
+  ): MaybePromise<SecurityDescriptor | undefined> {
+    const facts = this.#factsOf(place);
+    if (facts?.security !== undefined) return facts.security ?? undefined;
+    const keep = (found: SecurityDescriptor | undefined): SecurityDescriptor | undefined => {
+      if (facts !== undefined) facts.security = found ?? null;
+      return found;
+    };
+    const answer = read(place.path);
+    return answer instanceof Promise ? answer.then(keep) : keep(answer);
+  }
+
+  /** All attributes that the store keeps, by `read` where they are not known. */
+  attributes(
+    place: VersionedPlace,
+    read: (path: BackendPath) => MaybePromise<ReadonlyMap<string, Buffer>>,
+  ): MaybePromise<ReadonlyMap<string, Buffer>> {
+    const facts = this.#factsOf(place);
+    if (facts?.attributes !== undefined) return facts.attributes;
+    const keep = (found: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> => {
+      if (facts !== undefined) facts.attributes = found;
+      return found;
+    };
+    const answer = read(place.path);
+    return answer instanceof Promise ? answer.then(keep) : keep(answer);
+  }
+
+  /** This server changes what the store keeps beside some file, where a store need not tell by the version. */
+  async changed(written: MaybePromise<void>): Promise<void> {
+    try {
+      await written;
+    } finally {
+      this.#files.clear();
+    }
+  }
+
+  /** Where facts of the version are found or put; undefined where nothing can be remembered. */
+  #factsOf({ stat }: VersionedPlace): Facts | undefined {
+    const version = stat?.version;
+    if (stat === undefined || version === undefined) return undefined;
+    const known = this.#files.get(stat.fileId);
+    if (known?.version === version) return known;
+    if (known !== undefined) this.#files.delete(stat.fileId);
+    if (this.#nowNs() - version < SETTLED_NS) return undefined;
+    if (this.#files.size >= FILE_COUNT_MAX) this.#forgetOldest();
+    const facts: Facts = { version };
+    this.#files.set(stat.fileId, facts);
+    return facts;
+  }
+
+  #forgetOldest(): void {
+    for (const fileId of this.#files.keys()) {
+      this.#files.delete(fileId);
+      return;
+    }
+  }
+}
