@@ -184,16 +184,11 @@ export class LocalTree {
 
   *makeDirectory(path: BackendPath): Task<void> {
     if (path === '') throw new BackendError('EEXIST', 'mkdir', path);
-<<<<<<< HEAD
-    const { directoryMode, metadata } = this.#options;
-    yield* this.changes.own(
-      [{ kind: 'created', key: path }],
-      this.at(path, (disk) => calls.mkdir(disk, directoryMode)),
-    );
-=======
     const { permissions, metadata } = this.#options;
-    const stat = yield* this.at(path, (disk, parent) => permissions.makeDirectory(disk, parent));
->>>>>>> b67191f (mine)
+    const stat = yield* this.changes.own(
+      [{ kind: 'created', key: path }],
+      this.at(path, (disk, parent) => permissions.makeDirectory(disk, parent)),
+    );
     this.dirty.add(parentOf(path));
     metadata.forget(this.stats.reference(stat));
   }
@@ -296,16 +291,11 @@ export class LocalTree {
 
   *#create(path: BackendPath, isWritable: boolean): Task<BackendHandle> {
     if (path === '') throw new BackendError('EEXIST', 'open', path);
-<<<<<<< HEAD
-    const { fileMode, metadata } = this.#options;
-    const fd = yield* this.changes.own(
-      [{ kind: 'created', key: path }],
-      this.at(path, (disk) => calls.open(disk, OpenFlags.create, fileMode)),
-    );
-=======
     const { permissions, metadata } = this.#options;
-    const { fd, stat } = yield* this.at(path, (disk, parent) => permissions.createFile(disk, parent));
->>>>>>> b67191f (mine)
+    const { fd, stat } = yield* this.changes.own(
+      [{ kind: 'created', key: path }],
+      this.at(path, (disk, parent) => permissions.createFile(disk, parent)),
+    );
     this.dirty.add(parentOf(path));
     try {
       // A file that others removed may have left something under this id.
