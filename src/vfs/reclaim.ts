@@ -1,6 +1,7 @@
 /**
  * Durable opens given back to the client that lost its connection. [MS-SMB2] 3.3.5.9.7, 3.3.5.9.12
  */
+import type { BackendStat } from '../backend/contract.ts';
 import { NtStatus, NtStatusError } from '../base/status.ts';
 import { isSameName } from '../fs/names.ts';
 import type { CacheGrant, ReclaimRequest } from '../fs/types.ts';
@@ -14,8 +15,14 @@ export interface ReclaimIntent extends Omit<ReclaimRequest, 'owner' | 'isSameNam
   readonly path: string;
 }
 
+export interface Reclaimed {
+  readonly file: OpenFile;
+  readonly cache: CacheGrant;
+  readonly stat: BackendStat;
+}
+
 /** The open again, or OBJECT_NAME_NOT_FOUND and what else the core says. */
-export function reclaimFile(volume: Volume, intent: ReclaimIntent): { file: OpenFile; cache: CacheGrant } {
+export async function reclaimFile(volume: Volume, intent: ReclaimIntent): Promise<Reclaimed> {
   const { requester, path, ...request } = intent;
   const { driver } = volume;
   const outcome = driver.call((core, nowMs) => {
@@ -35,5 +42,11 @@ export function reclaimFile(volume: Volume, intent: ReclaimIntent): { file: Open
   const file = driver.fileOf(outcome.open);
   if (file === undefined) throw new NtStatusError(NtStatus.OBJECT_NAME_NOT_FOUND, 'the handle is gone');
   file.requester = requester;
-  return { file, cache: outcome.cache };
+  try {
+    return { file, cache: outcome.cache, stat: await file.stat() };
+  } catch (error) {
+    // The client does not have it, and may try again.
+    await file.close('disconnect');
+    throw error;
+  }
 }

@@ -74,13 +74,10 @@ export class Moment {
     for (const part of file.parts) this.#floors.set(part, part[promised]);
   }
 
-  /** Files that came while the crash was under way may be found, too. */
-  admit(ledger: Ledger): void {
-    for (const [directory, files] of ledger.directories) {
-      const known = this.directories.get(directory) ?? new Set();
-      this.directories.set(directory, known);
-      for (const file of files) known.add(file);
-    }
+  /** The file may be found. */
+  admit(directory: string, file: RecordedFile): void {
+    const known = this.directories.get(directory) ?? new Set();
+    this.directories.set(directory, known.add(file));
   }
 }
 
@@ -88,10 +85,12 @@ export class Moment {
 export class Ledger {
   readonly directories = new Map<string, Set<RecordedFile>>();
   #onPromise: (() => void)[] = [];
+  readonly #moments = new Set<Moment>();
 
   add(directory: string, file: RecordedFile): void {
     const files = this.directories.get(directory) ?? new Set();
     this.directories.set(directory, files.add(file));
+    for (const moment of this.#moments) moment.admit(directory, file);
   }
 
   /** The file is gone for good: it must not be found any more. */
@@ -116,12 +115,22 @@ export class Ledger {
     };
   }
 
-  /** What may not be lost from now on. */
+  /** What may not be lost from now on. Files that come until {@link passed} may be found, too. */
   moment(promised: Promised): Moment {
     const moment = new Moment();
-    moment.admit(this);
-    for (const files of this.directories.values()) for (const file of files) moment.promise(file, promised);
+    for (const [directory, files] of this.directories) {
+      for (const file of files) {
+        moment.admit(directory, file);
+        moment.promise(file, promised);
+      }
+    }
+    this.#moments.add(moment);
     return moment;
+  }
+
+  /** The crash that `moment` was for is over. */
+  passed(moment: Moment): void {
+    this.#moments.delete(moment);
   }
 }
 

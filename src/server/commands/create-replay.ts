@@ -104,7 +104,7 @@ export async function broughtBack(
   const found = volume.driver.core.findByCreateGuid(clientGuidOf(context), durable.createGuid);
   if (found?.isDisconnected !== true || found.durable?.isPersistent !== true) return undefined;
   demand(isReplay(context), NtStatus.DUPLICATE_OBJECTID, 'CreateGuid in use');
-  const { file, cache } = reclaimFile(volume, {
+  const reclaimed = await reclaimFile(volume, {
     version: 2,
     persistentId: found.durable.persistentId,
     createGuid: durable.createGuid,
@@ -112,7 +112,7 @@ export async function broughtBack(
     requester: requesterOf(context),
     path: request.name,
   });
-  return { file, cache, action: file.createAction, stat: await file.stat() };
+  return { ...reclaimed, action: reclaimed.file.createAction };
 }
 
 /** [MS-SMB2] 3.3.5.9.10: the replay names the lease that the open has, or none where it has none. */

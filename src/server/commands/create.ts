@@ -27,6 +27,7 @@ export const create = command({
   needs: 'tree',
   request: CreateRequest,
   response: CreateResponse,
+  subject: (request) => request.name,
   interimAfterMs: 500,
   modifies: () => false,
   spec: '[MS-SMB2] 2.2.13, 2.2.14, 3.3.5.9',
@@ -150,13 +151,13 @@ async function reclaim(
   { request, asked, reconnect }: { request: CreateRequest; asked: RequestContexts; reconnect: Reconnect },
 ): Promise<Omit<Opened, 'fileId'>> {
   const { lease } = asked;
-  const { file, cache } = reclaimFile(volume, {
+  const reclaimed = await reclaimFile(volume, {
     ...reconnect,
     ...(lease === undefined ? {} : { lease }),
     requester: requesterOf(context),
     path: request.name,
   });
-  return { file, cache, action: CreateAction.OPENED, stat: await file.stat() };
+  return { ...reclaimed, action: CreateAction.OPENED };
 }
 
 /** Gives the open its FileId. A session that ended meanwhile gets none, and nothing is left open. */

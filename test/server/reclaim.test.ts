@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { BackendError } from '../../src/backend/error.ts';
 import { wrapBackend } from '../../src/backend/wrap.ts';
+import { NtStatus } from '../../src/base/status.ts';
+import type { FileCore } from '../../src/fs/contract.ts';
 import { connectClient, type TestTree } from '../../src/testing/client.ts';
 import { type CacheObserver, CachingClient } from '../../src/testing/client-cache.ts';
+import { RWH, reconnectOptions, wishOptions } from '../../src/testing/client-grant.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { DialectRevision } from '../../src/wire/smb2/negotiate.ts';
 import { alice, memoryServer } from '../testing/memory-server.ts';
+import { answered } from './commands/world.ts';
 
 const guid = (digit: string): string => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
 
@@ -57,4 +64,41 @@ test('a lease that breaks while its durable open is being reclaimed is told so a
   assert.equal(file.isOpen, true);
   assert.deepEqual((await file.read(0)).data, written, noticed.join('; '));
   await server.close({ drainMs: 0 });
+});
+
+test('a durable open whose reclaim fails in the store can be reclaimed again, and is not left behind', async () => {
+  let isBroken = false;
+  const clock = new VirtualClock();
+  let core: FileCore | undefined;
+  const server = memoryServer({
+    clock,
+    onCore: (made) => {
+      core = made;
+    },
+    wrapStore: (store) =>
+      wrapBackend(store, {
+        name: store.name,
+        gate: ({ operation }, proceed) => {
+          if (isBroken && operation === 'handleStat') throw new BackendError('EIO', 'fstat');
+          return proceed();
+        },
+      }),
+  });
+  const connect = async (): Promise<TestTree> =>
+    (await (await connectClient(server.connect())).logOn(alice)).connectTree('files');
+  const dialect = DialectRevision.SMB_3_1_1;
+  const wish = { kind: 'lease', isDurable: true, createGuid: guid('c'), leaseKey: guid('d') } as const;
+  const first = await connect();
+  const { fileId } = await first.open('a', wishOptions(wish, dialect));
+  first.session.connection.close();
+  await first.session.connection.closed;
+  const again = await connect();
+  const options = reconnectOptions(wish, dialect, { fileId, state: RWH });
+  isBroken = true;
+  await assert.rejects(again.open('a', options), answered(NtStatus.UNEXPECTED_IO_ERROR));
+  isBroken = false;
+  await again.open('a', options);
+  again.session.connection.close();
+  await clock.advance(400_000);
+  assert.deepEqual([core?.census().opens, core?.census().disconnectedOpens], [0, 0]);
 });
