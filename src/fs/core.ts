@@ -234,6 +234,11 @@ class FileSystemCore implements FileCore {
     reportLoss(this.#state, directory);
   }
 
+  changedOutside(file: api.FileKey, nowMs: number): void {
+    const stream = this.#state.files.get(file)?.streams.get('');
+    if (stream !== undefined) breakCaches(this.#state, stream, 'write', this.#scope(nowMs));
+  }
+
   get hasWatches(): boolean {
     return this.#state.watchers.size > 0;
   }

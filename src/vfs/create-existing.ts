@@ -195,6 +195,7 @@ export function bindOpen(
     requester: request.requester,
   });
   volume.driver.bind(file);
+  file.endCacheWatch = volume.caches.begin(file);
   reserve(file, request, stat);
   return file;
 }

@@ -59,6 +59,8 @@ export class OpenFile {
   quotaPosition = 0;
   /** Ends the watch in the store that began with the first CHANGE_NOTIFY. */
   endWatch: (() => void) | undefined;
+  /** Ends the watch of what the client caches. */
+  endCacheWatch: (() => void) | undefined;
   /** How it was made, for a CREATE that is answered again. */
   createAction: CreateAction = CreateAction.OPENED;
   /** Bytes were written and LastWriteTime may have to be settled. */
@@ -173,6 +175,7 @@ export class OpenFile {
     this.volume.driver.forget(this.core);
     this.volume.release(this.core, this);
     this.endWatch?.();
+    this.endCacheWatch?.();
     await this.listing?.close();
     await this.handle.close();
   }

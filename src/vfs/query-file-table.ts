@@ -126,7 +126,7 @@ async function statOf(query: FileQuery): Promise<FileStatInformation> {
 
 /** What WSL keeps of a file stands in its extended attributes: `$LXUID`, `$LXGID`, `$LXMOD`, `$LXDEV`. */
 async function statLx(query: FileQuery): Promise<Buffer> {
-  const eas = await readEas(query.file.volume, query.file.link.path);
+  const eas = await readEas(query.file.volume, { path: query.file.link.path, stat: query.stat });
   const number = (name: string, at = 0): number => {
     const value = eas.get(name);
     return value !== undefined && value.length >= at + 4 ? value.readUInt32LE(at) : 0;

@@ -40,7 +40,9 @@ export async function restoreOpens(
 
 async function isReopened(volume: Volume, open: CoreOpen): Promise<boolean> {
   try {
-    volume.driver.bind(await reopened(volume, open));
+    const file = await reopened(volume, open);
+    volume.driver.bind(file);
+    file.endCacheWatch = volume.caches.begin(file);
     return true;
   } catch (error) {
     const name = open.place.name;

@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts';
 import { upper } from '../fs/names.ts';
 import type { Change, CoreOpen, FileKey, Place, Removal } from '../fs/types.ts';
 import { CompletionFilter, FileAction, FileAttribute } from '../wire/flags.ts';
+import { CacheWatch } from './cache-watch.ts';
 import type { CoreDriver, RemovalTarget } from './core-driver.ts';
 import { KnownFacts } from './known-facts.ts';
 import { NameIndex } from './name-index.ts';
@@ -89,6 +90,7 @@ export class Volume implements RemovalTarget {
   readonly index: NameIndex;
   readonly tunnel = new NameTunnel();
   readonly outside = new OutsideChanges(this);
+  readonly caches = new CacheWatch(this);
   readonly resolver: Resolver;
   readonly #links = new Map<BackendPath, Link>();
   readonly #streams = new Map<string, StreamState>();
@@ -196,6 +198,7 @@ export class Volume implements RemovalTarget {
       this.#links.set(link.path, link);
     }
     this.index.forget(from);
+    this.caches.moved(from, to);
   }
 
   /** Tells watchers and holders of directory leases what happened. */
