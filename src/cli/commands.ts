@@ -139,6 +139,25 @@ const configSchema: CommandLine = {
   groups: [everywhere],
 };
 
+const doctor: CommandLine = {
+  name: 'doctor',
+  operands: '[FOLDER…]',
+  summary: 'Say what this machine and these folders can do, and what follows where something is missing.',
+  examples: [
+    ['smbkit doctor ./photos', 'look at the machine and a folder; changes nothing'],
+    ['smbkit doctor --json', 'as one JSON line'],
+  ],
+  groups: [
+    {
+      title: 'Output',
+      flags: [
+        { name: 'json', help: 'Show the findings as one JSON line, with the speed of each algorithm.' },
+      ],
+    },
+    everywhere,
+  ],
+};
+
 const help: CommandLine = {
   name: 'help',
   operands: '[COMMAND]',
@@ -148,7 +167,7 @@ const help: CommandLine = {
 };
 
 /** In the order of the help. */
-export const commands: readonly CommandLine[] = [serve, configCheck, configSchema, help];
+export const commands: readonly CommandLine[] = [serve, configCheck, configSchema, doctor, help];
 
 export const serveCommand = serve;
 

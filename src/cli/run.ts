@@ -9,6 +9,7 @@ import { StateFolderError } from '../control/state-folder.ts';
 import { type Arguments, readArguments } from './arguments.ts';
 import { commandNamed, commands } from './commands.ts';
 import { runConfigCheck, runConfigSchema } from './config-command.ts';
+import { runDoctor } from './doctor-command.ts';
 import { ExitCode, UsageError } from './exit-code.ts';
 import { helpOf, overview } from './help.ts';
 import { jsonText } from './log-writer.ts';
@@ -42,6 +43,8 @@ async function dispatch(args: Arguments, around: Surroundings): Promise<number> 
       return await runConfigCheck(args, around);
     case 'config schema':
       return runConfigSchema(around);
+    case 'doctor':
+      return await runDoctor(args, around);
     default:
       return runHelp(args, around);
   }

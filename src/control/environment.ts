@@ -10,6 +10,7 @@ export const specialVariables: ReadonlyMap<string, string> = new Map([
   ['SMBKIT_CONFIG', 'The configuration file, as `--config`.'],
   ['SMBKIT_USER', 'The name of the one account, as `--user`.'],
   ['SMBKIT_PASSWORD', 'The password of that account.'],
+  ['SMBKIT_NATIVE', '`off`: no native calls (`smbkit doctor` says what they are for).'],
   ['SMBKIT_PASSWORD_FILE', 'File whose first line is that password, as `--password-file`.'],
 ]);
 
