@@ -52,13 +52,9 @@ export const contractCases: readonly ContractCase[] = [
   ...watchCases,
 ];
 
-/** Registers the suite for the store that `factory` makes for each test: a new, empty one, or one that is read-only. */
-export function backendContract(
-  name: string,
-  factory: () => Backend | Promise<Backend>,
-  options: ContractOptions,
-): void {
-  const traits: ContractTraits = {
+/** What a store promises, with the defaults. */
+export function traitsOf(options: Partial<ContractTraits>): ContractTraits {
+  return {
     hasExactNames: options.hasExactNames ?? true,
     timeStep: options.timeStep ?? 1n,
     fileBytesMax: options.fileBytesMax ?? Number.MAX_SAFE_INTEGER,
@@ -67,6 +63,15 @@ export function backendContract(
     another: options.another ?? (() => undefined),
     settle: options.settle ?? (() => Promise.resolve()),
   };
+}
+
+/** Registers the suite for the store that `factory` makes for each test: a new, empty one, or one that is read-only. */
+export function backendContract(
+  name: string,
+  factory: () => Backend | Promise<Backend>,
+  options: ContractOptions,
+): void {
+  const traits = traitsOf(options);
   for (const { behaviour, needs, run } of options.isReadOnly ? readingCases : contractCases) {
     options.test(`${name}: ${behaviour}`, async (context) => {
       const backend = await factory();
