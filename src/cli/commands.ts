@@ -158,6 +158,26 @@ const doctor: CommandLine = {
   ],
 };
 
+const testBackend: CommandLine = {
+  name: 'test-backend',
+  operands: 'FILE',
+  summary: 'Tell the author of a backend what is missing.',
+  examples: [
+    ['smbkit test-backend ./my-backend.js', 'judge the store that the default export of the file makes'],
+    ['smbkit test-backend ./my-backend.js --failures', 'show only what is to be put right'],
+  ],
+  groups: [
+    {
+      title: 'Output',
+      flags: [
+        { name: 'failures', help: 'Show only what failed.' },
+        { name: 'json', help: 'Show each finding as one JSON line.' },
+      ],
+    },
+    everywhere,
+  ],
+};
+
 const help: CommandLine = {
   name: 'help',
   operands: '[COMMAND]',
@@ -167,7 +187,7 @@ const help: CommandLine = {
 };
 
 /** In the order of the help. */
-export const commands: readonly CommandLine[] = [serve, configCheck, configSchema, doctor, help];
+export const commands: readonly CommandLine[] = [serve, configCheck, configSchema, doctor, testBackend, help];
 
 export const serveCommand = serve;
 

@@ -15,6 +15,7 @@ import { helpOf, overview } from './help.ts';
 import { jsonText } from './log-writer.ts';
 import { runServe } from './serve-command.ts';
 import type { Surroundings } from './surroundings.ts';
+import { runTestBackend } from './test-backend.ts';
 
 /** Runs the command and resolves with its exit code; errors that the user can put right are said in plain words. */
 export async function run(around: Surroundings): Promise<number> {
@@ -45,6 +46,8 @@ async function dispatch(args: Arguments, around: Surroundings): Promise<number> 
       return runConfigSchema(around);
     case 'doctor':
       return await runDoctor(args, around);
+    case 'test-backend':
+      return await runTestBackend(args, around);
     default:
       return runHelp(args, around);
   }
