@@ -113,7 +113,7 @@ const packageFree = new Set(['base', 'wire', 'crypto', 'fs']);
 /** Node's modules that reach the world, and who may use them. */
 const worldModules =
   /^node:(?:fs|net|tls|dgram|dns|http|https|http2|os|child_process|worker_threads|cluster|timers|process|perf_hooks|readline|tty)(?:\/|$)/;
-const adapters = /^src\/(?:base|native|backend|control|cli)\/|^src\/server\/tcp\.ts$/;
+const adapters = /^src\/(?:base|native|backend|control|cli)\/|^src\/server\/(?:tcp|received-socket)\.ts$/;
 
 /** Imports of the world, or of packages, where values are handed in instead. */
 export function throughWalls(source: Source): Finding[] {

@@ -100,7 +100,7 @@ const askedMembers = new Set([
   ...['random', 'randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID', 'getRandomValues'],
   ...['toLocaleLowerCase', 'toLocaleUpperCase', 'toLocaleString', 'localeCompare', 'hrtime'],
 ]);
-const adapters = /^src\/(?:base|native|backend|control|cli)\/|^src\/server\/tcp\.ts$/;
+const adapters = /^src\/(?:base|native|backend|control|cli)\/|^src\/server\/(?:tcp|received-socket)\.ts$/;
 
 /** Time, chance, the process and the locale, asked for where they are handed in. Printing is the command line's. */
 export function askedWorld(source: Source): Finding[] {
