@@ -81,6 +81,12 @@ function planned(): Part[] {
     nodeTest('check', 'tidy', testFiles('test/tidy/*.test.ts')),
     nodeTest('unit', 'unit', testFiles('test/**/*.test.ts', ['test/tidy/**', 'test/interop/**'])),
     {
+      name: 'simulation',
+      group: 'unit',
+      command: [process.execPath, 'test/fs/simulate.ts', '--seconds', '60', '--seed', 'commit'],
+      covers: 1,
+    },
+    {
       name: 'conformance',
       group: 'conformance',
       command: [process.execPath, conformance, '--check'],
