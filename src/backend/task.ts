@@ -72,13 +72,20 @@ export function* slowCall<T>(pooled: Pooled<T>): Task<T> {
 
 /** A call that took longer shows a slow disk. */
 const SLOW_MS = 10;
-/** How long after a slow call everything goes to the pool. */
-const CAUTION_MS = 250;
+/** A call in the pool that took longer does, too; how long the event loop was busy before it heard of the end counts in. */
+const SLOW_IN_POOL_MS = 100;
+/**
+ * How long after a slow call everything goes to the pool: the first time not for long, since a busy processor makes calls look
+ * slow as well, and twice as long whenever the next call is slow again.
+ */
+const CAUTION_MS_MIN = 25;
+const CAUTION_MS_MAX = 1600;
 
 /** Whether a file or a whole store is quick at the moment; judged by the calls themselves. */
 export class Pace {
   readonly #clock: Clock;
   #cautiousUntilMs = 0;
+  #cautionMs = CAUTION_MS_MIN;
   #pooledCount = 0;
 
   constructor(clock: Clock) {
@@ -97,7 +104,7 @@ export class Pace {
     try {
       return call();
     } finally {
-      this.#learn(began);
+      this.#learn(began, SLOW_MS);
     }
   }
 
@@ -109,13 +116,16 @@ export class Pace {
       return await call();
     } finally {
       this.#pooledCount -= 1;
-      this.#learn(began);
+      this.#learn(began, SLOW_IN_POOL_MS);
     }
   }
 
-  #learn(beganMs: number): void {
+  #learn(beganMs: number, slowMs: number): void {
     const now = this.#clock.monotonicMs();
-    if (now - beganMs > SLOW_MS) this.#cautiousUntilMs = now + CAUTION_MS;
+    if (now - beganMs <= slowMs) return;
+    const isAgain = beganMs - this.#cautiousUntilMs < this.#cautionMs;
+    this.#cautionMs = isAgain ? Math.min(2 * this.#cautionMs, CAUTION_MS_MAX) : CAUTION_MS_MIN;
+    this.#cautiousUntilMs = now + this.#cautionMs;
   }
 }
 

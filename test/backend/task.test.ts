@@ -58,6 +58,25 @@ test('after a slow call the rest goes to the pool, for a while', async () => {
   assert.equal(run(step(where, 3), pace), 3);
 });
 
+test('a call that is slow again and again keeps the event loop free for longer and longer, up to a bound', () => {
+  const clock = stoppedClock();
+  const pace = new Pace(clock);
+  const waits: number[] = [];
+  const waited = (): number => {
+    const began = clock.monotonicMs();
+    while (!pace.isQuick) clock.advance(1);
+    return clock.monotonicMs() - began;
+  };
+  for (let round = 0; round < 9; round++) {
+    pace.timed(() => clock.advance(50));
+    waits.push(waited());
+  }
+  assert.deepEqual(waits, [25, 50, 100, 200, 400, 800, 1600, 1600, 1600]);
+  clock.advance(10_000);
+  pace.timed(() => clock.advance(50));
+  assert.equal(waited(), 25, 'what was long ago is forgotten');
+});
+
 test('while a call hangs in the pool nothing runs on the event loop', async () => {
   const clock = stoppedClock();
   const pace = new Pace(clock);
