@@ -51,7 +51,10 @@ export interface RequestContexts {
 
 const nameBytesMin = 4;
 
-/** Decodes what this server knows and ignores the rest; INVALID_PARAMETER for what is malformed. */
+/**
+ * Decodes what this server knows and ignores the rest, AAPL and POSIX among it: clients use those extensions only where they are
+ * answered. INVALID_PARAMETER for what is malformed. [MS-SMB2] 3.3.5.9
+ */
 export function decodeContexts(
   contexts: readonly CreateContext[],
   dialect: Dialect,

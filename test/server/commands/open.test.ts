@@ -46,6 +46,16 @@ describe('CREATE', () => {
       assert.equal((await close(CloseFlags.POSTQUERY_ATTRIB)).status, NtStatus.FILE_CLOSED);
     }));
 
+  it('leaves the extensions of macOS and for POSIX unanswered, whatever stands in them', () =>
+    onTree(async (tree) => {
+      for (const [at, bytes] of [0, 3, 4, 24, 1000].entries()) {
+        const data = Buffer.alloc(bytes, 1);
+        const contexts = [CreateContextName.AAPL, CreateContextName.POSIX].map((name) => ({ name, data }));
+        const { created } = await tree.open(`a${at}`, { contexts });
+        assert.deepEqual([created.createAction, created.createContexts], [CreateAction.CREATED, []]);
+      }
+    }));
+
   it('answers the contexts it knows, ignores others and refuses broken ones', () =>
     onTree(async (tree) => {
       const { QUERY_MAXIMAL_ACCESS_REQUEST, QUERY_ON_DISK_ID, ALLOCATION_SIZE } = CreateContextName;
