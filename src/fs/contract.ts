@@ -60,6 +60,8 @@ export interface CoreCensus {
 }
 
 export interface FileCore {
+  /** Other numbers from now on; what was granted and what waits stays as it is. */
+  configure(settings: Partial<CoreSettings>): void;
   /** Effects since the last call, in order. */
   takeEffects(): CoreEffects;
 

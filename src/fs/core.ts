@@ -73,6 +73,10 @@ class FileSystemCore implements FileCore {
     this.#state = newState(settings);
   }
 
+  configure(settings: Partial<CoreSettings>): void {
+    this.#state.settings = { ...this.#state.settings, ...settings };
+  }
+
   takeEffects(): api.CoreEffects {
     const { effects } = this.#state;
     if (effects.length > 0) this.#state.effects = [];

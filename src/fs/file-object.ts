@@ -104,7 +104,7 @@ export interface TicketState {
 }
 
 export interface CoreState {
-  readonly settings: CoreSettings;
+  settings: CoreSettings;
   readonly files: Map<FileKey, FileObject>;
   readonly opens: Map<number, OpenState>;
   /** Leases by {@link leaseOwnerOf}. */

@@ -355,3 +355,11 @@ test('who will not wait is opened at once and told so', () => {
   const reading = world.core.read(outcome.open, 0n, 1n, world.now);
   assert.equal(reading.kind, 'wait', 'data still to be written back is waited for');
 });
+
+test('other settings count from the next break on', () => {
+  const world = new World();
+  world.open('f', { lease: 'RWH' });
+  world.core.configure({ breakTimeoutMs: 7 });
+  assert.equal(world.tryOpen('f', { client: 2 }).kind, 'wait');
+  assert.equal(world.core.nextDeadline(), world.now + 7);
+});
