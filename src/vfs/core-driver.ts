@@ -47,6 +47,8 @@ export class CoreDriver {
   readonly #deferred = new Map<number, Break[]>();
   readonly #waiters = new Map<Ticket, Waiter>();
   readonly #removals = new Set<Promise<void>>();
+  /** Errors of removals that closing an open began. */
+  readonly #failedRemovals = new WeakMap<CoreOpen, unknown>();
   #timer: Timer | undefined;
   #deadline: number | undefined;
   #isSettling = false;
@@ -135,9 +137,10 @@ export class CoreDriver {
     return this.#files.values();
   }
 
-  /** Resolves when every removal that was asked for until now is done. */
-  async removed(): Promise<void> {
+  /** Resolves when every removal that was asked for until now is done; throws when that which `open` began failed. */
+  async removed(open?: CoreOpen): Promise<void> {
     while (this.#removals.size > 0) await Promise.all(this.#removals);
+    if (open !== undefined && this.#failedRemovals.has(open)) throw this.#failedRemovals.get(open);
   }
 
   /** Carries out effects until none is left. */
@@ -230,7 +233,10 @@ export class CoreDriver {
     const work = this.#targets.get(id)?.remove(removal);
     if (work === undefined) return;
     const guarded = work
-      .catch((error: unknown) => this.#log.write('warn', 'delete-failed', { error: String(error) }))
+      .catch((error: unknown) => {
+        this.#failedRemovals.set(removal.by, error);
+        this.#log.write('warn', 'delete-failed', { error: String(error) });
+      })
       .finally(() => this.#removals.delete(guarded));
     this.#removals.add(guarded);
   }

@@ -160,7 +160,7 @@ export class OpenFile {
       driver.call((core, nowMs) => core.close(this.core, nowMs));
     }
     await this.release();
-    await driver.removed();
+    await driver.removed(this.core);
     await settled;
   }
 

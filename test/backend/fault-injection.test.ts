@@ -25,9 +25,6 @@ const statuses: ReadonlyMap<string, number> = new Map([
   ['EDQUOT', NtStatus.QUOTA_EXCEEDED],
 ]);
 
-/** What fails after the answer to its client is settled: deletions happen once the last open is gone. They are logged. */
-const unheard: ReadonlySet<Operation> = new Set(['removeFile', 'removeDirectory']);
-
 interface Run {
   readonly outcome: Outcome;
   /** The operation that the fault struck; undefined when the workload was over before. */
@@ -135,7 +132,7 @@ async function everywhere(
 
 /** A change that was made and a question that had an answer: what failed after it was done may have failed by itself. */
 const mustBeHeard = (operation: Operation, kind: Fault['kind']): boolean =>
-  !unheard.has(operation) && (kind !== 'errorAfter' || operations[operation] === 'change');
+  kind !== 'errorAfter' || operations[operation] === 'change';
 
 for (const code of ['EIO', 'ENOSPC', 'EDQUOT']) {
   for (const kind of ['error', 'errorAfter'] as const) {
