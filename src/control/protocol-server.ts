@@ -6,7 +6,9 @@ import type { Identity } from '../auth/identity.ts';
 import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
+import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import type { CoreSettings } from '../fs/contract.ts';
 import { createCore } from '../fs/core.ts';
 import { localSecurityAuthority } from '../rpc/lsarpc.ts';
 import { serverService } from '../rpc/srvsvc.ts';
@@ -27,6 +29,7 @@ import type { AccountStore } from './accounts.ts';
 import { SpnegoAuthenticator } from './authenticator.ts';
 import { serverCatalog } from './catalog.ts';
 import type { Endpoint } from './listen.ts';
+import { liveLimits } from './live-limits.ts';
 import type { AccessName } from './schema.ts';
 import type { OpenedShare } from './shares.ts';
 
@@ -59,7 +62,7 @@ export class ProtocolServer {
     this.#authenticator = new SpnegoAuthenticator(parts, settings);
     const state = () => this.#server.state;
     this.#driver = coreDriver(parts, state);
-    const shares = [...diskShares(parts, this.#driver), pipeShare(parts, state)];
+    const shares = [...diskShares(parts, this.#driver, state), pipeShare(parts, state)];
     this.#server = new Server({
       serverName,
       serverGuid,
@@ -91,6 +94,7 @@ export class ProtocolServer {
   update(settings: Settings): void {
     this.#authenticator.update(settings);
     this.#server.update(settings);
+    this.#driver.core.configure(coreSettingsOf(settings.limits));
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -108,22 +112,29 @@ export class ProtocolServer {
 
 /** One core serves all shares: leases and application instances reach across them. */
 function coreDriver(parts: ProtocolParts, state: () => Server['state']): CoreDriver {
-  const { limits } = parts.settings;
-  const core = createCore({
+  const core = createCore(coreSettingsOf(parts.settings.limits));
+  const { clock, log, store } = parts;
+  return new CoreDriver({ core, clock, log, notifier: new VolumeNotifier(state), store });
+}
+
+function coreSettingsOf(limits: Limits): CoreSettings {
+  return {
     breakTimeoutMs: limits.breakTimeoutMs,
     durableTimeoutMs: Math.min(60_000, limits.durableTimeoutMs),
     durableTimeoutMaxMs: limits.durableTimeoutMs,
     durableCountPerUser: limits.durableCountPerUser,
     lockCountPerOpen: limits.lockCountPerOpen,
     notifyBytes: limits.notifyBytes,
-  });
-  const { clock, log, store } = parts;
-  return new CoreDriver({ core, clock, log, notifier: new VolumeNotifier(state), store });
+  };
 }
 
-function diskShares(parts: ProtocolParts, driver: CoreDriver): readonly Share[] {
+function diskShares(
+  parts: ProtocolParts,
+  driver: CoreDriver,
+  state: () => Server['state'],
+): readonly Share[] {
   const { entropy, log } = parts;
-  const { limits } = parts.settings;
+  const limits = liveLimits(() => state().limits);
   return parts.shares.map((share) => ({
     name: share.name,
     comment: share.comment,
@@ -159,7 +170,7 @@ function pipeShare(parts: ProtocolParts, state: () => Server['state']): Share {
     isHidden: false,
     encryption: 'available',
     isContinuouslyAvailable: false,
-    target: new PipeShare(endpoints, parts.settings.limits),
+    target: new PipeShare(endpoints, liveLimits(() => state().limits)),
     maximalAccess: () => AccessMask.FILE_ALL_ACCESS,
   };
 }
