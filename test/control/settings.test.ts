@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
-import { NtStatus } from '../../src/base/status.ts';
+import { NtStatus, NtStatusError } from '../../src/base/status.ts';
 import { memoryBackend, type RunningServer, type ServeOptions, serve } from '../../src/index.ts';
+import { connectClient, streamTransport } from '../../src/testing/client.ts';
+import { Command } from '../../src/wire/smb2/header.ts';
+import { LockFlags, LockRequest } from '../../src/wire/smb2/lock.ts';
 import { Capability, SecurityMode } from '../../src/wire/smb2/negotiate.ts';
 import { type Negotiated, negotiate } from './wire-client.ts';
 
@@ -84,5 +89,31 @@ describe('seen in the first answer of the server', () => {
     assert.ok(!has(after.securityMode, SecurityMode.SIGNING_REQUIRED));
     assert.throws(() => server.settings.update({ dialects: { min: '3.1.1' } }));
     assert.equal((await negotiate(server.address.port)).dialect, 0x0300);
+  });
+});
+
+describe('changed while the server runs', () => {
+  it('limits of names and locks hold from then on', async () => {
+    await using server = await start();
+    const socket = connect(server.address.port, '127.0.0.1');
+    await once(socket, 'connect');
+    const client = await connectClient(streamTransport(socket));
+    const tree = await (await client.logOn({ user: 'anna', password: 'x' })).connectTree('a');
+    const name = 'd'.repeat(200);
+    const long = `${name}\\${name}`;
+    const isStatus = (status: NtStatus) => (error: unknown) =>
+      error instanceof NtStatusError && error.status === status;
+    await assert.rejects(tree.open(long), isStatus(NtStatus.OBJECT_PATH_NOT_FOUND));
+    const file = await tree.open('f');
+    server.settings.update({ limits: { pathChars: 255, lockCountPerOpen: 1 } });
+    await assert.rejects(tree.open(long), isStatus(NtStatus.OBJECT_NAME_INVALID));
+    const statuses: number[] = [];
+    for (const offset of [0n, 10n]) {
+      const locks = [{ offset, length: 1n, flags: LockFlags.EXCLUSIVE_LOCK | LockFlags.FAIL_IMMEDIATELY }];
+      const body = LockRequest.encode({ lockSequence: 0, fileId: file.fileId, locks });
+      statuses.push((await tree.request(Command.LOCK, body)).status);
+    }
+    assert.deepEqual(statuses, [NtStatus.SUCCESS, NtStatus.INSUFFICIENT_RESOURCES]);
+    client.close();
   });
 });
