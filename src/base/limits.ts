@@ -31,6 +31,10 @@ export interface Limits {
   readonly unauthenticatedConnectionCount: number;
   /** Sessions on one connection. */
   readonly sessionCountPerConnection: number;
+  /** Sessions of the whole server. */
+  readonly sessionCount: number;
+  /** Sessions of one user, of the whole server. */
+  readonly sessionCountPerUser: number;
   /** Half-open sessions (authentication in progress) on one connection. */
   readonly sessionSetupCountPerConnection: number;
   /** Channels of one session. */
@@ -90,6 +94,8 @@ export const defaultLimits: Limits = Object.freeze({
   connectionCountPerAddress: 1024,
   unauthenticatedConnectionCount: 4096,
   sessionCountPerConnection: 1024,
+  sessionCount: 65_536,
+  sessionCountPerUser: 16_384,
   sessionSetupCountPerConnection: 32,
   channelCountPerSession: 32,
   treeConnectCountPerSession: 1024,

@@ -111,6 +111,24 @@ export class AccountStore implements UserStore, AccountDirectory {
     return !isSame;
   }
 
+  /** The names, in lower case, of accounts that `accounts` takes away, disables, or gives another password or other groups. */
+  revokedBy(accounts: readonly LocalAccount[]): ReadonlySet<string> {
+    const kept = new Set(
+      accounts
+        .filter((account) => !account.isDisabled && this.#has(account))
+        .map(({ name }) => name.toLowerCase()),
+    );
+    return new Set([...this.#accounts.keys()].filter((key) => !kept.has(key)));
+  }
+
+  /** Disables an account until {@link replace}; false when there is none. */
+  disable(name: string): boolean {
+    const key = name.toLowerCase();
+    const account = this.#accounts.get(key);
+    if (account !== undefined) this.#accounts.set(key, { ...account, isDisabled: true });
+    return account !== undefined;
+  }
+
   #has({ name, ntHash, groups, isDisabled }: LocalAccount): boolean {
     const own = this.#accounts.get(name.toLowerCase());
     if (own === undefined || own.name !== name || own.isDisabled !== isDisabled) return false;

@@ -192,6 +192,7 @@ function anchorPaths(tree: Tree, folder: string | undefined): void {
     if (isTree(holder) && typeof value === 'string' && value !== '') holder[key] = resolve(folder, value);
   };
   anchor(tree['server'], 'stateDir');
+  anchor(tree['audit'], 'file');
   if (isTree(tree['shares'])) {
     for (const share of Object.values(tree['shares'])) {
       anchor(share, 'path');

@@ -4,6 +4,7 @@
 
 import type { Identity } from '../auth/identity.ts';
 import { present } from '../base/assert.ts';
+import type { Audit } from '../base/audit.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
@@ -44,6 +45,7 @@ export interface ProtocolParts {
   readonly log: Log;
   /** Where persistent opens are kept; it is closed with the server. */
   readonly store?: OpenStore | undefined;
+  readonly audit?: Audit | undefined;
   readonly keyLog?: KeyLog | undefined;
   /** See ServerOptions.commands. */
   readonly commands?: CommandTable | undefined;
@@ -57,7 +59,7 @@ export class ProtocolServer {
   readonly #store: OpenStore | undefined;
 
   constructor(parts: ProtocolParts) {
-    const { serverName, serverGuid, settings, clock, entropy, log, keyLog, commands } = parts;
+    const { serverName, serverGuid, settings, clock, entropy, log, audit, keyLog, commands } = parts;
     this.#store = parts.store;
     this.#authenticator = new SpnegoAuthenticator(parts, settings);
     const state = () => this.#server.state;
@@ -72,6 +74,7 @@ export class ProtocolServer {
       clock,
       entropy,
       log,
+      audit,
       keyLog,
       commands,
     });
@@ -95,6 +98,11 @@ export class ProtocolServer {
     this.#authenticator.update(settings);
     this.#server.update(settings);
     this.#driver.core.configure(coreSettingsOf(settings.limits));
+  }
+
+  /** See Server.endSessions. */
+  endSessions(isMeant: (identity: Identity) => boolean): Promise<number> {
+    return this.#server.endSessions(isMeant);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -170,7 +178,10 @@ function pipeShare(parts: ProtocolParts, state: () => Server['state']): Share {
     isHidden: false,
     encryption: 'available',
     isContinuouslyAvailable: false,
-    target: new PipeShare(endpoints, liveLimits(() => state().limits)),
+    target: new PipeShare(
+      endpoints,
+      liveLimits(() => state().limits),
+    ),
     maximalAccess: () => AccessMask.FILE_ALL_ACCESS,
   };
 }

@@ -12,7 +12,15 @@ export interface Credentials {
 /** Settings that may change while the server runs; each part given replaces what it names, the rest stays. */
 export type SettingsChange = Pick<
   ConfigurationInput,
-  'signing' | 'encryption' | 'dialects' | 'session' | 'multichannel' | 'guest' | 'anonymous' | 'limits'
+  | 'signing'
+  | 'encryption'
+  | 'dialects'
+  | 'session'
+  | 'multichannel'
+  | 'guest'
+  | 'anonymous'
+  | 'targetNames'
+  | 'limits'
 >;
 
 export interface CloseOptions {
@@ -41,6 +49,10 @@ export interface RunningServer extends AsyncDisposable {
      */
     update(change: SettingsChange): void;
   };
+  /**
+   * Disables an account until the configuration is read again, and ends its sessions with all they have open. Resolves to their number.
+   */
+  revoke(user: string): Promise<number>;
   /** Sizes of the server's tables: connections, sessions, tree connects, opens, …; all zero after close. */
   counters(): TableSizes;
   /**

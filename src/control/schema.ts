@@ -255,6 +255,41 @@ export const configurationSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('Let a session use several connections (dialect 3.0 or later).'),
+  targetNames: z
+    .strictObject({
+      level: z
+        .enum(['off', 'accepted', 'required'])
+        .default('off')
+        .describe(
+          '`off`: a logon may be for any server. `accepted`: for this one, where the client says for which. `required`: for this one, and the client must say it. Windows calls the levels 0, 1 and 2 of SmbServerNameHardeningLevel.',
+        ),
+      names: z
+        .array(z.string().min(1).max(255))
+        .default([])
+        .describe('Names of this server in the DNS, beside `server.name` and its address.'),
+    })
+    .prefault({})
+    .describe('Refuse logons that were made for another server and relayed to this one.'),
+  audit: z
+    .strictObject({
+      file: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          'File that logons, refusals, changes of rights and administration are appended to, each line with a hash over those before: see `smbkit audit verify`. Relative to the configuration file.',
+        ),
+      queue: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .default(10_000)
+        .describe(
+          'Events that may wait for the disk; more are counted and dropped, and the file says how many.',
+        ),
+    })
+    .prefault({})
+    .describe('What an administrator can look up afterwards.'),
   limits: limits.prefault({}).describe('Bounds on what clients may use.'),
   log: log.prefault({}).describe('What the command writes to standard error.'),
 });

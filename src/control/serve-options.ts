@@ -47,6 +47,8 @@ export interface ServeOptions
     | 'dialects'
     | 'session'
     | 'multichannel'
+    | 'targetNames'
+    | 'audit'
     | 'limits'
   > {
   /** Shares by name. */

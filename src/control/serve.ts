@@ -86,7 +86,19 @@ function backendsOf(shares: Readonly<Record<string, ShareSource>>): ReadonlyMap<
 /** The options in the form of the configuration file; the storages of the program's own are not in it. */
 function treeOf(options: ServeOptions): Tree {
   const tree = emptyTree();
-  const { profile, guest, anonymous, signing, encryption, dialects, session, multichannel, limits } = options;
+  const {
+    profile,
+    guest,
+    anonymous,
+    signing,
+    encryption,
+    dialects,
+    session,
+    multichannel,
+    targetNames,
+    audit,
+    limits,
+  } = options;
   const settings = {
     profile,
     guest,
@@ -96,6 +108,8 @@ function treeOf(options: ServeOptions): Tree {
     dialects,
     session,
     multichannel,
+    targetNames,
+    audit,
     limits,
   };
   assignPresent(tree, settings);

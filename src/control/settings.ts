@@ -8,7 +8,8 @@ import { type Configuration, limitsOf } from './schema.ts';
 
 /** The part of a checked configuration that the protocol sees, and that may change while the server runs. */
 export function settingsOf(configuration: Configuration): Settings {
-  const { signing, encryption, dialects, session, multichannel, guest, anonymous } = configuration;
+  const { signing, encryption, dialects, session, multichannel, guest, anonymous, targetNames } =
+    configuration;
   return {
     signing,
     encryption,
@@ -20,6 +21,7 @@ export function settingsOf(configuration: Configuration): Settings {
     multichannel,
     guest,
     anonymous,
+    targetNames,
     limits: limitsOf(configuration),
   };
 }

@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts';
 import type { CommandTable } from '../server/dispatch.ts';
 import type { OpenStore } from '../vfs/open-store.ts';
 import { AccountStore, type LocalAccount } from './accounts.ts';
+import { AuditFile } from './audit-file.ts';
 import { ConfigurationError, readConfiguration } from './configuration.ts';
 import { eventLog } from './event-log.ts';
 import { keyLogLine } from './key-log-line.ts';
@@ -78,8 +79,10 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
   let protocol: ProtocolServer | undefined;
   const events = eventLog(log, parts.onEvent);
   let store: OpenStore | undefined;
+  let audit: AuditFile | undefined;
   try {
     store = openStoreOf(configuration, log);
+    audit = await auditFileOf(configuration, { clock, log: events });
     const shares = await openShares(configuration, { users, backends, welcomeShare, clock, log: events });
     protocol = new ProtocolServer({
       serverName,
@@ -90,6 +93,7 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
       clock,
       entropy: parts.entropy ?? systemEntropy,
       log: events,
+      audit: audit?.write,
       keyLog: keyLog === undefined ? undefined : (id, key) => keyLog(keyLogLine(id, key)),
       commands: parts.commands,
       store,
@@ -100,8 +104,9 @@ export async function startServer(parts: ServerParts): Promise<OperatedServer> {
       (endpoint) => listening.listen(endpoint),
       configuration.server,
     );
-    return new Operated({ parts, protocol, users, shares, address, notice });
+    return new Operated({ parts, protocol, users, shares, address, notice, audit });
   } catch (error) {
+    await audit?.close();
     await (protocol === undefined ? store?.close() : protocol.close(0));
     users.destroy();
     throw error;
@@ -125,6 +130,15 @@ interface OperatedFields {
   readonly shares: readonly OpenedShare[];
   readonly address: { readonly host: string; readonly port: number };
   readonly notice: string | undefined;
+  readonly audit: AuditFile | undefined;
+}
+
+function auditFileOf(
+  { audit }: Configuration,
+  parts: { clock: Clock; log: Log },
+): Promise<AuditFile> | undefined {
+  const { file, queue } = audit;
+  return file === undefined ? undefined : AuditFile.open({ path: file, queueCount: queue, ...parts });
 }
 
 class Operated implements OperatedServer {
@@ -137,10 +151,13 @@ class Operated implements OperatedServer {
   readonly settings: RunningServer['settings'] = { update: (change) => this.#update(change) };
   readonly #protocol: ProtocolServer;
   readonly #users: AccountStore;
+  readonly #audit: AuditFile | undefined;
   #configuration: Configuration;
   #closing: Promise<TableSizes> | undefined;
 
-  constructor({ parts, protocol, users, shares, address, notice }: OperatedFields) {
+  constructor({ parts, protocol, users, shares, address, notice, audit }: OperatedFields) {
+    this.#audit = audit;
+    this.#audit?.write('administration', { action: 'started', host: address.host, port: address.port });
     this.#protocol = protocol;
     this.#users = users;
     this.#configuration = withoutSecrets(parts.configuration);
@@ -159,14 +176,28 @@ class Operated implements OperatedServer {
   }
 
   reload(configuration: Configuration, accounts: readonly LocalAccount[]): ReloadOutcome {
+    const revoked = this.#users.revokedBy(accounts);
     const haveUsersChanged = this.#users.replace(accounts);
+    void this.#endSessions((name) => revoked.has(name.toLowerCase()));
     const differs = (key: keyof Configuration) =>
       JSON.stringify(this.#configuration[key]) !== JSON.stringify(configuration[key]);
     const changed = changeable.filter(differs);
     const restartNeeded = fixed.filter(differs);
     this.#configuration = withoutSecrets({ ...configuration, ...picked(this.#configuration, fixed) });
     this.#protocol.update(settingsOf(this.#configuration));
-    return { changed: haveUsersChanged ? ['users', ...changed] : changed, restartNeeded };
+    const all = haveUsersChanged ? ['users', ...changed] : changed;
+    this.#audit?.write('administration', { action: 'reloaded', changed: all.join() });
+    return { changed: all, restartNeeded };
+  }
+
+  async revoke(user: string): Promise<number> {
+    this.#users.disable(user);
+    this.#audit?.write('administration', { action: 'revoked', user });
+    return this.#endSessions((name) => name.toLowerCase() === user.toLowerCase());
+  }
+
+  #endSessions(isMeant: (name: string) => boolean): Promise<number> {
+    return this.#protocol.endSessions(({ kind, name }) => kind === 'user' && isMeant(name));
   }
 
   close(options: CloseOptions = {}): Promise<TableSizes> {
@@ -181,6 +212,8 @@ class Operated implements OperatedServer {
   async #close(drainMs: number): Promise<TableSizes> {
     const left = await this.#protocol.close(drainMs);
     this.#users.destroy();
+    this.#audit?.write('administration', { action: 'stopped' });
+    await this.#audit?.close();
     return left;
   }
 
@@ -199,6 +232,7 @@ class Operated implements OperatedServer {
         encryption: { ...before.encryption, ...change.encryption },
         dialects: { ...before.dialects, ...change.dialects },
         session: { ...before.session, ...change.session },
+        targetNames: { ...before.targetNames, ...change.targetNames },
         limits: { ...before.limits, ...change.limits },
       },
     });
@@ -210,6 +244,7 @@ class Operated implements OperatedServer {
       );
     }
     this.#configuration = next;
+    this.#audit?.write('administration', { action: 'settings', changed: Object.keys(change).join() });
     this.#protocol.update(settingsOf(next));
   }
 }
@@ -225,11 +260,12 @@ const changeable: readonly (keyof SettingsChange)[] = [
   'encryption',
   'dialects',
   'session',
+  'targetNames',
   'limits',
 ];
 
 /** Settings that wait for a restart. */
-const fixed: readonly TopLevel[] = ['server', 'shares', 'log'];
+const fixed: readonly TopLevel[] = ['server', 'shares', 'log', 'audit'];
 
 /** The named settings of `configuration` alone. */
 function picked(configuration: Configuration, names: readonly TopLevel[]): Partial<Configuration> {

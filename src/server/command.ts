@@ -151,6 +151,8 @@ export interface Command<N extends Needs = Needs, Q = unknown, R = unknown> {
   readonly response: Codec<R>;
   /** Where the request names its open; present exactly when `needs` is `open`. */
   fileId?(request: Q): FileIdFields | undefined;
+  /** The name of what it is about, for the audit; present where the request carries one. */
+  subject?(request: Q): string;
   /** Bytes of payload that the request carries or asks for, for the check of CreditCharge. [MS-SMB2] 3.3.5.2.5 */
   payloadBytes?(request: Q): number;
   /** Milliseconds after which an interim response is sent; absent: never by time. */

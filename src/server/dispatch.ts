@@ -64,6 +64,7 @@ function handle<N extends Needs, Q, R>(
 ): Answer | Promise<Answer> {
   if (row.needs === 'tree' || row.needs === 'open') resolveTree(request, carried);
   const body = row.request.decode(request.message, HEADER_BYTES);
+  if (row.subject !== undefined) request.subject = row.subject(body);
   const payloadBytes = row.payloadBytes?.(body) ?? 0;
   verifyCreditCharge(request, payloadBytes);
   request.carries(payloadBytes);
@@ -110,6 +111,18 @@ function answer<R>(
   });
 }
 
+/** What a session was not allowed to do. */
+function auditDenial(
+  { server, sessionInUse, treeInUse, subject }: Request,
+  row: Command | undefined,
+  error: Error,
+): void {
+  const user = sessionInUse?.authenticated?.identity.name;
+  if (user === undefined) return;
+  const share = treeInUse?.share.name;
+  server.audit('access-denied', { user, command: row?.name, share, path: subject, reason: error.message });
+}
+
 /** The one translation from what was thrown to what is answered. */
 function failed(request: Request, row: Command | undefined, error: unknown): Answer {
   if (error instanceof ProtocolViolation) throw error;
@@ -117,6 +130,7 @@ function failed(request: Request, row: Command | undefined, error: unknown): Ans
     return answerError(request, row?.endStatus?.[error.reason] ?? error.status);
   }
   if (error instanceof NtStatusError) {
+    if (error.status === NtStatus.ACCESS_DENIED) auditDenial(request, row, error);
     if (request.log.enabled('debug')) {
       const { status, message } = error;
       request.log.write('debug', 'request-failed', {

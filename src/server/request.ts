@@ -64,6 +64,8 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   /** The signer of the session on this connection when the request came; LOGOFF's answer still needs it. */
   channelSigner: Signer | undefined;
   asyncId: number | undefined;
+  /** See {@link Command.subject}. */
+  subject: string | undefined;
   /** How the request counts in its open's channel sequence. */
   sequenceMark: SequenceMark | undefined;
   outlivesChannel = false;

@@ -1,6 +1,8 @@
 /**
  * The server: connections in, shares out. Owns no sockets until told to listen, and no global state.
  */
+import type { Identity } from '../auth/identity.ts';
+import type { Audit } from '../base/audit.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
 import { type Log, printable } from '../base/log.ts';
@@ -37,6 +39,8 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
+  /** Takes what must be found afterwards; by default nobody. */
+  readonly audit?: Audit | undefined;
   readonly keyLog?: KeyLog | undefined;
   /** Who signs and seals; by default the fastest that there is. */
   readonly cryptoProvider?: CryptoProvider | undefined;
@@ -113,6 +117,19 @@ export class Server {
   /** Settings for connections made from now on. */
   update(settings: Settings): void {
     this.state.settings = settings;
+  }
+
+  /** Ends the sessions of those that `isMeant` says, durable opens included; their requests, opens and locks end with them. Resolves to their number. */
+  async endSessions(isMeant: (identity: Identity) => boolean): Promise<number> {
+    const meant = [...this.state.sessions.values()].filter(
+      ({ authenticated }) => authenticated !== undefined && isMeant(authenticated.identity),
+    );
+    for (const session of meant) {
+      const user = session.authenticated?.identity.name;
+      this.state.audit('session-ended', { user, session: session.sessionId, reason: 'revoked' });
+    }
+    await Promise.allSettled(meant.map((session) => session.end('tree-disconnect')));
+    return meant.length;
   }
 
   counters(): Counters {

@@ -1,6 +1,7 @@
 /**
  * Slows down guessing: one answer per delay and (address, account), however many attempts run side by side. A right
- * guess that comes while earlier wrong ones are being punished waits like them, so nothing is learnt faster.
+ * guess that comes while earlier wrong ones are being punished waits like them, so nothing is learnt faster. Guesses of one address at
+ * many accounts are slowed down as well, by a tenth of the delay each; who guesses right does not wait for those.
  */
 
 import type { AcceptorContext, AuthenticationStep } from '../auth/mechanism.ts';
@@ -10,6 +11,9 @@ import type { LogonThrottle } from '../session/server-state.ts';
 
 /** Keys remembered at most; the oldest are forgotten first. */
 const KEY_COUNT_MAX = 10_000;
+
+/** Wrong guesses of one address at whatever accounts that are answered in one delay. */
+const GUESSES_PER_DELAY = 10;
 
 export class FailedLogonThrottle implements LogonThrottle {
   readonly #clock: Clock;
@@ -46,11 +50,18 @@ export class FailedLogonThrottle implements LogonThrottle {
     const delayMs = this.#delayMs();
     if (delayMs === 0) return;
     const now = this.#clock.monotonicMs();
+    const until = this.#extend(key, now, delayMs);
+    const addressUntil = this.#extend(addressOf(key), now, delayMs / GUESSES_PER_DELAY);
+    this.#forget(now);
+    await this.#until(Math.max(until, addressUntil));
+  }
+
+  /** Takes `delayMs` more of the answers of `key`; returns until when. */
+  #extend(key: string, now: number, delayMs: number): number {
     const until = Math.max(now, this.#busyUntil(key)) + delayMs;
     this.#busyUntilMs.delete(key);
     this.#busyUntilMs.set(key, until);
-    this.#forget(now);
-    await this.#until(until);
+    return until;
   }
 
   #forget(now: number): void {
@@ -67,6 +78,11 @@ export class FailedLogonThrottle implements LogonThrottle {
       this.#clock.setTimer(delayMs, resolve);
     });
   }
+}
+
+/** The key of an address alone, which no account has. */
+function addressOf(key: string): string {
+  return key.slice(0, key.indexOf('|'));
 }
 
 function keyOf(address: string, account: string): string {

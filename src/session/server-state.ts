@@ -3,6 +3,7 @@
  */
 
 import type { AcceptorContext, AuthenticationStep } from '../auth/mechanism.ts';
+import { type Audit, noAudit } from '../base/audit.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Entropy, randomId, randomId32 } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
@@ -65,6 +66,8 @@ export interface ServerStateOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
+  /** Takes what must be found afterwards; by default nobody. */
+  readonly audit?: Audit | undefined;
 }
 
 export class ServerState {
@@ -75,6 +78,7 @@ export class ServerState {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Log;
+  readonly audit: Audit;
   readonly authenticator: Authenticator;
   readonly throttle: LogonThrottle;
   readonly networkInterfaces: (localAddress: string) => readonly NetworkInterface[];
@@ -99,6 +103,7 @@ export class ServerState {
     this.clock = options.clock;
     this.entropy = options.entropy;
     this.log = options.log;
+    this.audit = options.audit ?? noAudit;
     this.authenticator = options.authenticator;
     this.keyLog = options.keyLog;
     this.cryptoProvider = options.cryptoProvider;

@@ -30,5 +30,14 @@ export interface Settings {
   readonly guest: boolean;
   /** Sessions without a user, on IPC$ only. */
   readonly anonymous: boolean;
+  /**
+   * The server that a logon may be for. `off`: any. `accepted`: this one where the client says it. `required`: this one, and the client must
+   * say it.
+   */
+  readonly targetNames: {
+    readonly level: 'off' | 'accepted' | 'required';
+    /** Names of this server beside its own and its address. */
+    readonly names: readonly string[];
+  };
   readonly limits: Limits;
 }

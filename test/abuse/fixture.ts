@@ -18,6 +18,8 @@ import { alice, bob, type MemoryServerOptions, memoryServer } from '../testing/m
 export interface AbuseOptions extends MemoryServerOptions {
   /** Errors that the abuse is meant to cause in the server's log. */
   readonly allowsErrors?: boolean;
+  /** The server that the clients beside say they mean. */
+  readonly bystandersSay?: string;
 }
 
 /** What an abusive test has to hand. */
@@ -52,7 +54,10 @@ export async function underAbuse(
     write: (level, event, fields) => void events.push({ level, event, fields }),
   };
   const server = memoryServer({ log, ...options });
-  const bystanders = await Promise.all([Bystander.start(server, alice), Bystander.start(server, bob)]);
+  const bystanders = await Promise.all([
+    Bystander.start(server, alice, options.bystandersSay),
+    Bystander.start(server, bob, options.bystandersSay),
+  ]);
   const bystandersGoOn = async (): Promise<void> => {
     await Promise.all(bystanders.map((bystander) => bystander.goesOn()));
   };
@@ -108,9 +113,9 @@ class Bystander {
   #rounds = 0;
   #isStopped = false;
 
-  static async start(server: Server, user: typeof alice): Promise<Bystander> {
+  static async start(server: Server, user: typeof alice, targetName?: string): Promise<Bystander> {
     const client = await connectClient(server.connect(`10.0.0.${user.user.length}`));
-    const session = await client.logOn(user);
+    const session = await client.logOn(user, { ntlm: targetName === undefined ? {} : { targetName } });
     return new Bystander(await session.connectTree('files'), user.user);
   }
 

@@ -105,6 +105,7 @@ class ScriptedServer {
         multichannel: true,
         guest: false,
         anonymous: false,
+        targetNames: { level: 'off', names: [] },
         limits: defaultLimits,
       },
       authenticator: {

@@ -50,6 +50,7 @@ const defaultSettings: Omit<Settings, 'limits'> = {
   multichannel: true,
   guest: false,
   anonymous: false,
+  targetNames: { level: 'off', names: [] },
 };
 
 /** A server with the shares `files` and `secret`, of which the second must be encrypted. */

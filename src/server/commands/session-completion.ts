@@ -11,6 +11,7 @@ import { wantsEncryption } from '../../session/tree-connect.ts';
 import { SecurityMode } from '../../wire/smb2/negotiate.ts';
 import type { SessionSetupRequest } from '../../wire/smb2/session-setup.ts';
 import type { ConnectionContext } from '../command.ts';
+import { checkTargetName } from '../target-name.ts';
 
 export interface SetupEnd {
   readonly session: Session;
@@ -24,6 +25,10 @@ export async function finishSetup(context: ConnectionContext, end: SetupEnd): Pr
   const { session, result, request } = end;
   const { connection, server } = context;
   const { settings } = server;
+  const { localAddress } = connection.transport;
+  const { serverName } = server;
+  checkTargetName(result.targetName, settings.targetNames, { serverName, localAddress });
+  demandRoom(context, session, result);
   demand(session.state === 'in-progress', NtStatus.USER_SESSION_DELETED, 'the session ended meanwhile');
   const negotiated = present(connection.negotiated, 'negotiated connection');
   const canEncrypt = result.sessionKey !== undefined && negotiated.cipher !== undefined;
@@ -50,12 +55,32 @@ export async function finishSetup(context: ConnectionContext, end: SetupEnd): Pr
   context.reply.isExempt = true;
   context.reply.signer = crypto?.signer;
   await supersede(context, session, request.previousSessionId);
+  context.server.audit('logon', {
+    user: result.identity.name,
+    kind: result.identity.kind,
+    session: session.sessionId,
+    address: connection.transport.remoteAddress,
+    isSigned: session.authenticated.signingRequired,
+    isEncrypted: encryptData,
+  });
   context.log.write('info', 'session-established', {
     user: result.identity.name,
     kind: result.identity.kind,
     dialect: session.dialect.name,
     address: connection.transport.remoteAddress,
   });
+}
+
+/** Sessions of the whole server, and of one user, have their limits. */
+function demandRoom({ server }: ConnectionContext, own: Session, { identity }: AuthenticationComplete): void {
+  const { sessionCount, sessionCountPerUser } = server.limits;
+  demand(server.sessions.size <= sessionCount, NtStatus.INSUFFICIENT_RESOURCES, 'too many sessions');
+  if (server.sessions.size <= sessionCountPerUser) return;
+  let count = 0;
+  for (const session of server.sessions.values()) {
+    if (session !== own && session.authenticated?.identity.sid === identity.sid) count++;
+  }
+  demand(count < sessionCountPerUser, NtStatus.INSUFFICIENT_RESOURCES, 'too many sessions of one user');
 }
 
 function cryptoOf(context: ConnectionContext, end: SetupEnd): SessionCrypto | undefined {

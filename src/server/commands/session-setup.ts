@@ -2,7 +2,7 @@
  * SESSION_SETUP: a new session, a session's re-authentication, or a further channel for it. [MS-SMB2] 3.3.5.5
  */
 
-import type { AuthenticationComplete } from '../../auth/mechanism.ts';
+import { type AuthenticationComplete, LogonError } from '../../auth/mechanism.ts';
 import { present } from '../../base/assert.ts';
 import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import { PreauthHash } from '../../crypto/preauth.ts';
@@ -45,6 +45,10 @@ export const sessionSetup = command({
       demand(!connection.isClosed, NtStatus.USER_SESSION_DELETED);
       return continuing(context, authentication, step.token);
     } catch (error) {
+      if (error instanceof LogonError) {
+        const { remoteAddress: address } = connection.transport;
+        context.server.audit('logon-failed', { user: error.account, address, reason: error.message });
+      }
       await abandon(context, authentication);
       throw error;
     } finally {

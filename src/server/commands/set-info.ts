@@ -37,6 +37,7 @@ export const setInfo = command({
         throw new NtStatusError(fileSystemRefusal(request.fileInfoClass), 'the volume is set elsewhere');
       case InfoType.SECURITY:
         await setSecurity(file, request.additionalInformation, request.buffer);
+        auditChange(context, file, request.additionalInformation);
         return {};
       case InfoType.QUOTA:
         await setQuota(file, request.buffer);
@@ -46,6 +47,12 @@ export const setInfo = command({
     }
   },
 });
+
+/** Whose rights are changed, and by whom. */
+function auditChange({ session, tree, server }: OpenContext, file: OpenFile, parts: number): void {
+  const user = session.authenticated?.identity.name;
+  server.audit('security-changed', { user, share: tree.share.name, path: file.shownPath, parts });
+}
 
 /** [MS-SMB2] 3.3.5.21.1 */
 async function setFile(

@@ -29,6 +29,9 @@ export const treeConnect = command({
     const { session, server } = context;
     const { identity, crypto } = present(session.authenticated, 'authenticated session');
     const maximalAccess = share.maximalAccess(identity);
+    const { remoteAddress: address } = context.connection.transport;
+    const event = maximalAccess === 0 ? 'share-refused' : 'share-connected';
+    server.audit(event, { user: identity.name, share: share.name, address });
     demand(maximalAccess !== 0, NtStatus.ACCESS_DENIED, 'no access to the share');
     const canEncrypt = crypto?.canSeal === true;
     const mode = server.settings.encryption.mode === 'off' ? 'off' : share.encryption;
