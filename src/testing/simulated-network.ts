@@ -20,7 +20,7 @@ export interface NetworkTraits {
 
 export interface NetworkOptions {
   readonly clock: Clock;
-  readonly random: SeededEntropy;
+  readonly chance: SeededEntropy;
   readonly traits: NetworkTraits;
   /** Sees everything that arrives. */
   readonly onArrival?: (connection: number, end: 'server' | 'client', bytes: Buffer) => void;
@@ -46,7 +46,7 @@ export class SimulatedNetwork {
 
   /** A time on the way. */
   delayMs(): number {
-    return this.options.random.below(this.options.traits.delayMs + 1);
+    return this.options.chance.below(this.options.traits.delayMs + 1);
   }
 }
 
@@ -119,17 +119,17 @@ export class SimulatedConnection implements ClientTransport {
   }
 
   #pieces(bytes: Buffer): Buffer[] {
-    const { random, traits } = this.#network.options;
-    if (random.below(100) >= traits.splitPercent) return [bytes];
-    const first = random.below(bytes.length + 1);
-    const second = first + random.below(bytes.length - first + 1);
+    const { chance, traits } = this.#network.options;
+    if (chance.below(100) >= traits.splitPercent) return [bytes];
+    const first = chance.below(bytes.length + 1);
+    const second = first + chance.below(bytes.length - first + 1);
     const pieces = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)];
     return pieces.filter((piece) => piece.length > 0);
   }
 
   #joins(): boolean {
-    const { random, traits } = this.#network.options;
-    return random.below(100) < traits.joinPercent;
+    const { chance, traits } = this.#network.options;
+    return chance.below(100) < traits.joinPercent;
   }
 }
 

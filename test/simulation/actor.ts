@@ -1,0 +1,192 @@
+/**
+ * A client of a run: it connects when it has to, takes its steps, and leaves in the end.
+ */
+import { NtStatusError } from '../../src/base/status.ts';
+import {
+  ConnectionClosedError,
+  type TestClient,
+  type TestSession,
+  type TestTree,
+} from '../../src/testing/client.ts';
+import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
+import { DialectRevision } from '../../src/wire/smb2/negotiate.ts';
+import { alice } from '../testing/memory-server.ts';
+import type { ActorPlan } from './plan.ts';
+import type { World } from './world.ts';
+
+export abstract class Actor {
+  readonly plan: ActorPlan;
+  protected readonly world: World;
+  /** Its tree connect on each of its channels. */
+  protected trees: readonly TestTree[] = [];
+  readonly #guid: string;
+  readonly #entropy: SeededEntropy;
+  #sessionId = 0;
+  #epoch = 0;
+
+  constructor(world: World, plan: ActorPlan, number: number) {
+    this.world = world;
+    this.plan = plan;
+    this.#guid = `00000000-0000-4000-8000-${number.toString(16).padStart(12, '0')}`;
+    this.#entropy = new SeededEntropy(world.plan.seed * 31 + number);
+  }
+
+  /** Does something on the tree that it is connected to. Throws what the server refuses. */
+  protected abstract act(random: SeededEntropy, tree: TestTree): Promise<string>;
+  /** It has a new connection; the one before is gone, and perhaps the server. */
+  protected abstract connected(tree: TestTree): Promise<void>;
+  /** Closes what it has open. */
+  protected abstract leave(): Promise<void>;
+
+  /** Takes one step; what goes wrong with the connection it takes as it comes. */
+  async step(seed: number): Promise<void> {
+    const random = new SeededEntropy(seed);
+    const { cutPerMille, silencePerMille } = this.world.plan.features;
+    await this.world.rest(random.below(40));
+    const isCut = random.below(1000) < cutPerMille;
+    if (isCut) this.world.clock.setTimer(random.below(60), () => this.#cut());
+    if (random.below(1000) < silencePerMille) await this.world.rest(40_000);
+    await this.#attempt(async () => this.act(random, await this.tree()));
+    this.#checkCredits();
+  }
+
+  /** Goes away: properly, or, now and then, just like that. */
+  async finish(random: SeededEntropy): Promise<void> {
+    if (random.below(4) === 0) return this.#cut();
+    await this.#attempt(async () => {
+      const tree = await this.tree();
+      await this.leave();
+      await this.world.rest(2 * this.world.plan.features.network.delayMs + 1000);
+      this.#checkBalance();
+      await tree.disconnect();
+      await tree.session.logOff();
+      return 'leaves';
+    });
+    this.#hangUp();
+  }
+
+  /** Its tree connect, of which it has one at the end of this. */
+  protected async tree(): Promise<TestTree> {
+    const [first] = this.trees;
+    const isThere = this.trees.length > 0 && this.trees.every(({ session }) => !session.connection.isClosed);
+    if (first !== undefined && isThere) return first;
+    this.#hangUp();
+    try {
+      return await this.#logOn();
+    } catch (error) {
+      this.#hangUp();
+      throw error;
+    }
+  }
+
+  async #logOn(): Promise<TestTree> {
+    const previousSessionId = this.isUpToDate ? this.#sessionId : 0;
+    const client = await this.#connect();
+    const session = await client.logOn(alice, { previousSessionId });
+    if (this.plan.isSealed && client.negotiated.cipher !== undefined) session.protection = 'seal';
+    this.#sessionId = session.sessionId;
+    this.#epoch = this.world.epoch;
+    const tree = await session.connectTree('files');
+    this.trees = [tree];
+    if (this.world.plan.features.multichannel && this.plan.dialect >= DialectRevision.SMB_3_0) {
+      this.trees = [tree, tree.on(await this.#bound(session))];
+    }
+    this.world.note(this.plan.name, `is connected, session ${session.sessionId.toString(16)}`);
+    await this.connected(tree);
+    return tree;
+  }
+
+  /** The session on another channel. */
+  async #bound(session: TestSession): Promise<TestSession> {
+    try {
+      const other = await session.bind(await this.#connect(), alice);
+      other.protection = session.protection;
+      return other;
+    } catch (error) {
+      // With its only channel the session has gone, which the client has not noticed yet.
+      if (this.isCut) throw new ConnectionClosedError('the first channel is lost', { cause: error });
+      throw error;
+    }
+  }
+
+  #hangUp(): void {
+    for (const { session } of this.trees) session.connection.close();
+    this.trees = [];
+  }
+
+  /** It is connected to the server that runs now, as far as it knows. */
+  protected get isUpToDate(): boolean {
+    return this.#epoch === this.world.epoch;
+  }
+
+  /** Nothing that it sends arrives any more, whether it knows or not. */
+  protected get isCut(): boolean {
+    const alive = this.world.network.connections;
+    return this.trees.some(({ session }) => ![...alive].some((one) => one === session.connection.transport));
+  }
+
+  /** A GUID of its own, new each time. */
+  protected newGuid(): string {
+    const hex = this.#entropy.bytes(16).toString('hex');
+    return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+  }
+
+  #connect(): Promise<TestClient> {
+    const { dialect, cipher, signingAlgorithm } = this.plan;
+    const offer = {
+      dialects: [dialect],
+      ciphers: [cipher],
+      signingAlgorithms: [signingAlgorithm],
+      clientGuid: this.#guid,
+    };
+    return this.world.connect(offer, this.#entropy);
+  }
+
+  async #attempt(work: () => Promise<string>): Promise<void> {
+    const { name } = this.plan;
+    try {
+      this.world.note(name, await work());
+    } catch (error) {
+      if (error instanceof ConnectionClosedError)
+        this.world.note(name, `loses its connection: ${error.message}`);
+      else if (error instanceof NtStatusError && this.mayFail(error)) this.world.note(name, error.message);
+      else this.world.fail(error);
+    }
+  }
+
+  /** Whether a refusal belongs to the game. */
+  protected mayFail(_error: NtStatusError): boolean {
+    return this.world.plan.features.faultPerMille > 0;
+  }
+
+  #cut(): void {
+    if (this.trees.length > 0) this.world.note(this.plan.name, 'is cut off');
+    for (const { session } of this.trees) {
+      for (const connection of this.world.network.connections) {
+        if (connection === session.connection.transport) connection.cut();
+      }
+    }
+    this.world.counts.cuts += 1;
+  }
+
+  /** Credits are never negative. [MS-SMB2] 3.2.4.1.2 */
+  #checkCredits(): void {
+    for (const { session } of this.trees) {
+      if (session.connection.credits < 0) this.world.fail(new Error(`${this.plan.name} has no credits left`));
+    }
+  }
+
+  /** With nothing on its way, both ends agree on the credits, and every request was answered. */
+  #checkBalance(): void {
+    for (const { session } of this.trees) {
+      const { credits, outstandingCount, isClosed, transport } = session.connection;
+      if (isClosed) continue;
+      if (outstandingCount > 0)
+        throw new Error(`${this.plan.name}: ${outstandingCount} requests are not answered`);
+      const available = this.world.creditsOf(transport);
+      if (available !== undefined && available !== credits) {
+        throw new Error(`${this.plan.name} has ${credits} credits, the server says ${available}`);
+      }
+    }
+  }
+}

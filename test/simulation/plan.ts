@@ -1,0 +1,99 @@
+/**
+ * What a run does, all of it from one seed: which features are on, how bad the weather is, who works and on what. Each run
+ * leaves some features out, so that what hides behind one shows without it.
+ */
+import { Cipher, SigningAlgorithm } from '../../src/crypto/algorithms.ts';
+import { allDialects } from '../../src/testing/client.ts';
+import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
+import type { NetworkTraits } from '../../src/testing/simulated-network.ts';
+
+/** Clients by what they do. */
+export const actorKinds = ['sharer', 'writer', 'locker', 'watcher'] as const;
+export type ActorKind = (typeof actorKinds)[number];
+
+export interface ActorPlan {
+  readonly kind: ActorKind;
+  readonly name: string;
+  readonly dialect: number;
+  readonly cipher: number;
+  readonly signingAlgorithm: number;
+  readonly isSealed: boolean;
+  /** A seed for each step: to leave one out changes no other. */
+  readonly steps: readonly number[];
+}
+
+export interface Features {
+  readonly caching: 'none' | 'oplock' | 'lease';
+  readonly durable: boolean;
+  readonly multichannel: boolean;
+  readonly network: NetworkTraits;
+  /** How many of 1,000 steps lose their connection. */
+  readonly cutPerMille: number;
+  /** How many of 1,000 steps end with the client silent for so long that the server gives up on it. */
+  readonly silencePerMille: number;
+  /** Milliseconds at which the power fails. */
+  readonly crashes: readonly number[];
+  /** How much of what was not flushed survives that. */
+  readonly keepPercent: number;
+  /** The longest answer of the store. */
+  readonly storeDelayMs: number;
+  /** How many of 1,000 operations of the store fail. */
+  readonly faultPerMille: number;
+}
+
+export interface Plan {
+  readonly seed: number;
+  readonly features: Features;
+  readonly actors: readonly ActorPlan[];
+  /** What is made wrong on purpose, to see that it is found. */
+  readonly sabotage?: Sabotage;
+}
+
+/** A disk that answers a flush and does nothing; clients that do not hear breaks. */
+export type Sabotage = 'lost-syncs' | 'lost-breaks';
+
+/** The plan of a seed. */
+export function planOf(seed: number, stepCount = 80): Plan {
+  const random = new SeededEntropy(seed);
+  const often = (percent: number): boolean => random.below(100) < percent;
+  const features = featuresOf(random, often);
+  // Writers keep books of what is there; with a store that fails they could not.
+  const kinds = features.faultPerMille > 0 ? actorKinds.filter((kind) => kind !== 'writer') : actorKinds;
+  const present = kinds.filter(() => often(70));
+  const count = 2 + random.below(5);
+  const isSealed = often(30);
+  const actors = Array.from({ length: count }, (_, i): ActorPlan => {
+    const kind = i === 0 ? 'sharer' : random.pick(present.length > 0 ? present : kinds);
+    return {
+      kind,
+      name: `${kind}-${i}`,
+      dialect: random.pick(allDialects),
+      cipher: random.pick(Object.values(Cipher)),
+      signingAlgorithm: random.pick(Object.values(SigningAlgorithm)),
+      isSealed,
+      steps: Array.from({ length: 10 + random.below(stepCount) }, () => random.next()),
+    };
+  });
+  return { seed, features, actors };
+}
+
+function featuresOf(random: SeededEntropy, often: (percent: number) => boolean): Features {
+  const faultPerMille = often(20) ? 1 + random.below(60) : 0;
+  const crashes = often(30) && faultPerMille === 0 ? 1 + random.below(2) : 0;
+  return {
+    caching: random.pick(['none', 'oplock', 'lease', 'lease', 'lease']),
+    durable: often(50),
+    multichannel: often(30),
+    network: {
+      delayMs: random.pick([0, 2, 20, 200]),
+      splitPercent: often(50) ? random.below(100) : 0,
+      joinPercent: often(50) ? random.below(100) : 0,
+    },
+    cutPerMille: often(50) ? random.below(100) : 0,
+    silencePerMille: often(20) ? random.below(20) : 0,
+    crashes: Array.from({ length: crashes }, () => random.below(6000)),
+    keepPercent: random.pick([0, 20, 50, 90, 100]),
+    storeDelayMs: random.pick([0, 0, 3, 30]),
+    faultPerMille,
+  };
+}

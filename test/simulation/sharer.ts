@@ -1,0 +1,99 @@
+/**
+ * Reads and writes the blocks that all share, caching as it may, and has every read checked.
+ */
+import type { TestTree } from '../../src/testing/client.ts';
+import { type CachedFile, CachingClient } from '../../src/testing/client-cache.ts';
+import type { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
+import { Actor } from './actor.ts';
+import { blockBytes, blockOf, blocksPerFile, sharedFiles, valueIn } from './world.ts';
+
+export class Sharer extends Actor {
+  readonly #files = new Map<string, CachedFile>();
+  #client: CachingClient | undefined;
+
+  protected override async connected(tree: TestTree): Promise<void> {
+    if (this.#client === undefined) {
+      const writing = (file: CachedFile, index: number, data: Buffer) =>
+        this.world.register(file.name, index).writing(valueIn(data));
+      const flushing = (file: CachedFile) => {
+        const promises = Array.from({ length: blocksPerFile }, (_, index) =>
+          this.world.register(file.name, index).flushing(),
+        );
+        return () => {
+          for (const promise of promises) promise();
+        };
+      };
+      const noticed = (file: CachedFile, what: string) =>
+        this.world.note(this.plan.name, `${file.name} ${what}`);
+      this.#client = new CachingClient(tree, { writing, flushing, noticed }, blockBytes);
+    } else await this.#client.reconnect(tree);
+    for (const other of this.trees.slice(1)) this.#client.addChannel(other);
+  }
+
+  protected override async act(random: SeededEntropy): Promise<string> {
+    const name = random.pick(sharedFiles);
+    const index = random.below(blocksPerFile);
+    const what = random.pick([
+      'read',
+      'read',
+      'read',
+      'write',
+      'write',
+      'write',
+      'flush',
+      'close',
+      'closeNow',
+    ]);
+    const file = await this.#open(name, random);
+    switch (what) {
+      case 'read':
+        return this.#read(file, index);
+      case 'write': {
+        const value = this.world.newValue();
+        await file.write(index, blockOf(value));
+        return `writes ${value} to ${name}/${index}${file.keptCount > 0 ? ', which it keeps' : ''}`;
+      }
+      case 'flush': {
+        await file.flush();
+        return `flushes ${name}`;
+      }
+      case 'close':
+        await file.close();
+        return `closes ${name}${file.isOpen ? ', which stays open' : ''}`;
+      default:
+        await file.closeNow();
+        return `closes ${name}`;
+    }
+  }
+
+  protected override async leave(): Promise<void> {
+    for (const file of this.#files.values()) await file.closeNow();
+  }
+
+  async #read(file: CachedFile, index: number): Promise<string> {
+    const register = this.world.register(file.name, index);
+    const read = register.reading();
+    const { data, source } = await file.read(index);
+    const value = valueIn(data);
+    // Whoever has not noticed yet that the server is another one may read what the one before had.
+    if (this.isUpToDate) {
+      if (source === 'server') read(value);
+      if (source === 'cache') register.cached(value);
+    }
+    this.world.counts.reads += 1;
+    return `reads ${value} from ${file.name}/${index} (${source})`;
+  }
+
+  async #open(name: string, random: SeededEntropy): Promise<CachedFile> {
+    const known = this.#files.get(name);
+    if (known?.isOpen === true) return known;
+    const { caching, durable } = this.world.plan.features;
+    const wish = { kind: caching, isDurable: durable, leaseKey: this.newGuid(), createGuid: this.newGuid() };
+    const client = this.#client;
+    if (client === undefined) throw new Error('not connected');
+    const file = await client.open(name, wish, random.pick(this.trees));
+    this.#files.set(name, file);
+    this.world.note(this.plan.name, `opens ${name}, may cache ${file.state}`);
+    return file;
+  }
+}
