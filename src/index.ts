@@ -2,6 +2,7 @@
  * smbkit for programs: `serve()`, its options, and what storages are made of.
  */
 export * from './backend/index.ts';
+export { type FileTime, fileTimeOfUnixMs } from './base/clock.ts';
 export { type Log, type LogFields, type LogLevel, silentLog } from './base/log.ts';
 export { ConfigurationError, type ConfigurationIssue } from './control/configuration.ts';
 export { FolderError } from './control/folder.ts';

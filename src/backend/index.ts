@@ -4,7 +4,7 @@
 
 export { type AuditEvent, audit, auditedOperations } from './audit.ts';
 export type * from './contract.ts';
-export { BackendError } from './error.ts';
+export { BackendError, throwIfAborted } from './error.ts';
 export { type Fault, type FaultPlan, fault, faultAt, faultsBy } from './fault.ts';
 export { latency } from './latency.ts';
 export { type LocalOptions, localBackend } from './local.ts';
@@ -26,9 +26,12 @@ export {
   type NodeFsSource,
   type NodeStats,
 } from './node-fs-source.ts';
+export { checkedOffset } from './offset.ts';
+export { isWithin, nameOf, namesOf, parentOf } from './path.ts';
 export { quota } from './quota.ts';
 export { readOnly } from './read-only.ts';
 export { type RecycleOptions, recycle } from './recycle.ts';
+export { checkReplaceable } from './rename.ts';
 export type { UsageLimits } from './share-usage.ts';
 export { type SnapshotFolderOptions, snapshotFolders, snapshots } from './snapshots.ts';
 export { subtree } from './subtree.ts';

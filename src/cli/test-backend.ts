@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Backend } from '../backend/contract.ts';
 import { systemClock } from '../base/clock.ts';
+import type { ContractTraits } from '../testing/backend-contract/case.ts';
 import { type BackendFactory, type Finding, judgeBackend } from '../testing/backend-report.ts';
 import type { Arguments } from './arguments.ts';
 import { ExitCode, UsageError } from './exit-code.ts';
@@ -22,9 +23,10 @@ export async function runTestBackend(args: Arguments, around: Surroundings): Pro
   const [path, ...more] = args.operands;
   if (path === undefined || more.length > 0)
     throw new UsageError('test-backend needs one file: smbkit test-backend FILE');
-  const factory = await factoryIn(path);
+  const module = await moduleAt(path);
+  const factory = factoryIn(module, path);
   const counts = { passed: 0, failed: 0, 'not offered': 0 };
-  for await (const finding of judgeBackend(factory, { clock: systemClock })) {
+  for await (const finding of judgeBackend(factory, { clock: systemClock, ...traitsIn(module) })) {
     counts[finding.outcome] += 1;
     if (args.has('json')) around.out(`${jsonText({ event: 'finding', ...finding })}\n`);
     else if (isShown(finding, args)) around.out(lineOf(finding));
@@ -43,9 +45,10 @@ function lineOf({ outcome, text, reason }: Finding): string {
   return `${marks[outcome]} ${text}${reason === undefined ? '' : `\n       ${reason}`}\n`;
 }
 
+type Exports = Readonly<Record<string, unknown>>;
+
 /** The function that makes the store: the default export, or one called `createBackend`. */
-async function factoryIn(path: string): Promise<BackendFactory> {
-  const module = await moduleAt(path);
+function factoryIn(module: Exports, path: string): BackendFactory {
   const found = [module['default'], module['createBackend']].find(isFactory);
   if (found !== undefined) return found;
   throw new UsageError(
@@ -55,7 +58,7 @@ async function factoryIn(path: string): Promise<BackendFactory> {
   );
 }
 
-async function moduleAt(path: string): Promise<Readonly<Record<string, unknown>>> {
+async function moduleAt(path: string): Promise<Exports> {
   try {
     return await import(pathToFileURL(resolve(path)).href);
   } catch (error) {
@@ -65,3 +68,9 @@ async function moduleAt(path: string): Promise<Readonly<Record<string, unknown>>
 
 /** What it makes is judged, whatever it is. */
 const isFactory = (value: unknown): value is () => Backend => typeof value === 'function';
+
+/** What the module exports as `traits`: what the store promises less of. */
+function traitsIn(module: Exports): Partial<ContractTraits> {
+  const { traits } = module;
+  return typeof traits === 'object' && traits !== null ? traits : {};
+}
