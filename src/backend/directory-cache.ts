@@ -7,8 +7,8 @@
  * that was inside, and swapping links underneath changes what is found but cannot lead outside.
  *
  * Descriptors are kept, up to a number, because the walk costs a system call or two for each name. A descriptor stays
- * with its directory when that is moved, so before each use the kernel's own path of it (`readlink /proc/self/fd/N`)
- * must be what it was right after the walk: a directory that was renamed, removed or moved away, by whomever, has
+ * with its directory when that is moved, so before its use in a turn of the event loop the kernel's own path of it
+ * (`readlink /proc/self/fd/N`) must be what it was right after the walk: a directory that was renamed, removed or moved away, by whomever, has
  * another, and the path is walked again. What remains is a directory moved out of the folder between that look and the
  * use: the same as one moved in the middle of a walk, which openat2(RESOLVE_BENEATH) allows as well. It is a directory
  * that was inside a moment ago, moved by someone who may write both inside and outside; neither its parent nor anything
@@ -18,7 +18,7 @@ import fs from 'node:fs';
 import { BackendError, codeOf } from './error.ts';
 import { calls, childPath, descriptorPath, OpenFlags } from './local-calls.ts';
 import { diskName } from './local-name.ts';
-import { isWithin } from './path.ts';
+import { isWithin, namesOf } from './path.ts';
 import type { Task } from './task.ts';
 
 /** Levels above a directory that are looked for in the cache; bounds the work for absurdly deep paths. */
@@ -31,6 +31,8 @@ export interface OpenDirectory {
   readonly diskPath: string | undefined;
   users: number;
   isCached: boolean;
+  /** The turn of the event loop in which it was last seen to be where it was. */
+  turn: number;
 }
 
 export class DirectoryCache {
@@ -40,11 +42,13 @@ export class DirectoryCache {
   readonly #countMax: number;
   /** By path, least recently used first. */
   readonly #entries = new Map<string, OpenDirectory>();
+  #turn = 1;
+  #isTurnEnding = false;
 
   /** Opens the folder `root`; the only path that is resolved by the kernel as it stands. */
   constructor(root: string, options: { countMax: number; mayCrossMounts: boolean }) {
     const fd = fs.openSync(root, OpenFlags.root);
-    this.root = { fd, diskPath: undefined, users: 1, isCached: true };
+    this.root = { fd, diskPath: undefined, users: 1, isCached: true, turn: 0 };
     this.device = fs.fstatSync(fd, { bigint: true }).dev;
     this.#countMax = options.countMax;
     this.#mayCrossMounts = options.mayCrossMounts;
@@ -53,6 +57,19 @@ export class DirectoryCache {
   /** True when what has this device number belongs to the folder. */
   isOwnDevice(device: bigint): boolean {
     return this.#mayCrossMounts || device === this.device;
+  }
+
+  /**
+   * The directory at `path`. One that was seen to be there in this turn of the event loop is not looked at again: what happens
+   * in one turn happens at one time, as far as others can tell.
+   */
+  *reach(path: string): Task<OpenDirectory> {
+    const entry = path === '' ? this.root : this.#entries.get(path);
+    if (entry === undefined || (entry !== this.root && entry.turn !== this.#turn)) {
+      return yield* this.acquire(namesOf(path, 'open'));
+    }
+    entry.users += 1;
+    return entry;
   }
 
   /** The directory at `names` below the root. */
@@ -103,6 +120,7 @@ export class DirectoryCache {
     entry.users += 1;
     if ((yield* pathTold(entry.fd)) === entry.diskPath) {
       if (entry.isCached) {
+        entry.turn = this.#thisTurn();
         this.#entries.delete(path);
         this.#entries.set(path, entry);
       }
@@ -118,7 +136,7 @@ export class DirectoryCache {
     try {
       const { dev } = yield* calls.fstat(fd);
       if (!this.isOwnDevice(dev)) throw new BackendError('EACCES', 'open', name);
-      return { fd, diskPath: yield* pathTold(fd), users: 1, isCached: false };
+      return { fd, diskPath: yield* pathTold(fd), users: 1, isCached: false, turn: 0 };
     } catch (error) {
       fs.closeSync(fd);
       throw error;
@@ -139,11 +157,23 @@ export class DirectoryCache {
     const former = this.#entries.get(path);
     if (former !== undefined) this.#drop(path, former);
     entry.isCached = true;
+    entry.turn = this.#thisTurn();
     this.#entries.set(path, entry);
     for (const [oldest, idle] of this.#entries) {
       if (this.#entries.size <= this.#countMax) break;
       if (idle.users === 0) this.#drop(oldest, idle);
     }
+  }
+
+  #thisTurn(): number {
+    if (!this.#isTurnEnding) {
+      this.#isTurnEnding = true;
+      setImmediate(() => {
+        this.#isTurnEnding = false;
+        this.#turn += 1;
+      });
+    }
+    return this.#turn;
   }
 
   #drop(path: string, entry: OpenDirectory): void {

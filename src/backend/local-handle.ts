@@ -122,7 +122,7 @@ export abstract class LocalHandle implements BackendHandle {
 
   *#describe(fd: number): Task<BackendStat> {
     const { stats } = this.open.shared;
-    return yield* stats.describe(stats.openFile(yield* calls.fstat(fd), fd));
+    return yield* stats.describe(stats.openFile(yield* stats.look.open(fd), fd));
   }
 
   *#change(fd: number, change: StatChange): Task<void> {

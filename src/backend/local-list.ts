@@ -3,59 +3,66 @@
  * descriptor. What is neither file, directory nor link (FIFOs, sockets, devices), lies on another device, or has a name
  * that cannot be told, does not show.
  */
-import fs, { type BigIntStats, type Dir } from 'node:fs';
+import type { Libc } from '../native/libc.ts';
 import type { DirectoryEntry } from './contract.ts';
+import type { DiskLook, DiskStat } from './disk-stat.ts';
 import { codeOf } from './error.ts';
-import { calls, childPath, type DiskPath, descriptorPath } from './local-calls.ts';
+import { childPath, type DiskPath } from './local-calls.ts';
+import { type EntryReader, type RawEntry, readEntries } from './local-entries.ts';
 import { diskName, nameOnDisk } from './local-name.ts';
 import { type Pace, run, type Task } from './task.ts';
 
+/** Entries looked at before others get their turn. */
 const BATCH_COUNT = 256;
 
 export interface Listing {
   readonly fd: number;
+  readonly libc: Libc | undefined;
   readonly pace: Pace;
+  readonly look: DiskLook;
   /** The entry to show for what was found; `undefined` to hide it. */
-  readonly entryOf: (name: string, stat: BigIntStats, path: DiskPath) => Task<DirectoryEntry | undefined>;
+  readonly entryOf: (name: string, stat: DiskStat, path: DiskPath) => Task<DirectoryEntry | undefined>;
 }
 
 /** The entries of the directory open as `listing.fd`. */
 export async function* listed(listing: Listing): AsyncGenerator<readonly DirectoryEntry[]> {
-  const directory = await fs.promises.opendir(descriptorPath(listing.fd), {
-    encoding: 'latin1',
-    bufferSize: BATCH_COUNT,
-  });
+  const { pace } = listing;
+  let reader: EntryReader | undefined;
   try {
+    reader = await run(readEntries(listing.fd, listing.libc), pace);
     for (;;) {
-      const names = await nextNames(directory);
-      if (names.length === 0) return;
-      const entries = await entriesOf(listing, names);
-      if (entries.length > 0) yield entries;
+      const raw = await run(reader.next(), pace);
+      if (raw === undefined) return;
+      for (let at = 0; at < raw.length; at += BATCH_COUNT) {
+        const entries = await entriesOf(listing, raw.slice(at, at + BATCH_COUNT));
+        if (entries.length > 0) yield entries;
+      }
     }
   } finally {
-    await directory.close();
+    reader?.close();
   }
 }
 
 /** Looks at all names; returns or throws only when nothing uses the descriptor any more. */
-async function entriesOf(listing: Listing, names: readonly string[]): Promise<DirectoryEntry[]> {
-  const looks = names.map(async (name) => run(looked(listing, name), listing.pace));
+async function entriesOf(listing: Listing, raw: readonly RawEntry[]): Promise<DirectoryEntry[]> {
   const entries: DirectoryEntry[] = [];
-  for (const outcome of await Promise.allSettled(looks)) {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    if (outcome.value !== undefined) entries.push(outcome.value);
+  const later: Promise<DirectoryEntry | undefined>[] = [];
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    for (const { latin1 } of raw) {
+      const look = run(looked(listing, latin1), listing.pace);
+      if (look instanceof Promise) later.push(look);
+      else if (look !== undefined) entries.push(look);
+    }
+  } catch (error) {
+    failure = { error };
   }
+  for (const outcome of later.length > 0 ? await Promise.allSettled(later) : []) {
+    if (outcome.status === 'rejected') failure ??= { error: outcome.reason };
+    else if (outcome.value !== undefined) entries.push(outcome.value);
+  }
+  if (failure !== undefined) throw failure.error;
   return entries;
-}
-
-async function nextNames(directory: Dir): Promise<string[]> {
-  const names: string[] = [];
-  while (names.length < BATCH_COUNT) {
-    const entry = await directory.read();
-    if (entry === null) break;
-    names.push(entry.name);
-  }
-  return names;
 }
 
 /** Looks at one name, which may be gone by now. */
@@ -63,8 +70,9 @@ function* looked(listing: Listing, latin1: string): Task<DirectoryEntry | undefi
   const name = nameOnDisk(latin1);
   if (name === undefined) return undefined;
   try {
-    const path = childPath(listing.fd, diskName(name));
-    return yield* listing.entryOf(name, yield* calls.lstat(path), path);
+    const disk = diskName(name);
+    const stat = yield* listing.look.at(listing.fd, disk);
+    return yield* listing.entryOf(name, stat, childPath(listing.fd, disk));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

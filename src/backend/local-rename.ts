@@ -2,23 +2,24 @@
  * Renaming in a local folder. The kernel's rename replaces whatever file is at the target; what the contract forbids is
  * checked before, and where it can be, left to the kernel:
  *
- * - Without `replace`, a file is linked to its new name, which fails when that is taken, and then loses the old one. In
+ * - Without `replace`, the kernel is asked for a move to a free name; where it cannot, a file is linked to its new name, which fails when that is taken, and then loses the old one. In
  *   between it has both. Where the disk has no hard links (or does not allow this one) the target is looked at and then
  *   renamed to; a file that others put there in between is replaced.
  * - A directory is renamed after a look at the target; one that others put there in between makes the kernel refuse,
  *   unless it is an empty directory, which is replaced.
  */
-import type { BigIntStats } from 'node:fs';
+
 import type { BackendPath } from './contract.ts';
+import type { DiskStat } from './disk-stat.ts';
 import { BackendError, codeOf } from './error.ts';
 import { calls, type DiskPath } from './local-calls.ts';
 import { kindOf } from './local-stat.ts';
-import type { LocalTree } from './local-tree.ts';
+import type { LocalTree, NamedPlace } from './local-tree.ts';
 import { modifications } from './local-watch.ts';
 import type { OwnChange } from './own-changes.ts';
 import { isWithin, parentOf } from './path.ts';
 import { checkReplaceable } from './rename.ts';
-import type { Task } from './task.ts';
+import { promisedCall, type Task } from './task.ts';
 
 interface Move {
   readonly from: BackendPath;
@@ -29,14 +30,17 @@ interface Move {
 /** Codes of `link` on disks without hard links, or where this file may not be linked. */
 const NO_LINK = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES']);
 
+/** Codes of renameat2 where the disk knows no moving to a free name only. */
+const NO_FLAG = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP']);
+
 /** Moves a name; see {@link import('./contract.ts').Backend.rename}. */
 export function* renamed(tree: LocalTree, move: Move): Task<void> {
   const { from, to } = move;
   if (from === '' || to === '') throw new BackendError('EBUSY', 'rename', from);
-  const moved = yield* tree.at(from, function* (source) {
-    const stat = tree.check(yield* calls.lstat(source));
+  const moved = yield* tree.at(from, function* (...source) {
+    const stat = tree.check(yield* lookAt(tree, source));
     const { fileId } = tree.stats.reference(stat);
-    const moving = tree.at(to, (target) => movedOnDisk(tree, move, { source, target, stat }));
+    const moving = tree.at(to, (...target) => movedOnDisk(tree, move, { source, target, stat }));
     if (from !== to) yield* tree.changes.own(changesOf(move, fileId), moving);
     return stat;
   });
@@ -65,27 +69,48 @@ function changesOf({ from, to }: Move, fileId: bigint): readonly OwnChange[] {
 }
 
 interface Places {
-  readonly source: DiskPath;
-  readonly target: DiskPath;
-  readonly stat: BigIntStats;
+  readonly source: NamedPlace;
+  readonly target: NamedPlace;
+  readonly stat: DiskStat;
 }
 
 function* movedOnDisk(tree: LocalTree, move: Move, places: Places): Task<void> {
   const { source, target, stat } = places;
   if (stat.isDirectory() && isWithin(move.to, move.from)) throw new BackendError('EINVAL', 'rename', move.to);
-  const taken = yield* lookedAt(target);
+  const [[from], [to]] = [source, target];
+  const taken = yield* lookedAt(tree, target);
   if (taken !== undefined) {
     tree.check(taken);
     checkReplaceable({ kind: kindOf(stat) ?? '' }, { kind: kindOf(taken) ?? '' }, move);
     // The kernel does nothing for two names of one file, [MS-FSA] 2.1.5.15.11 wants the former gone.
     const isSame = taken.ino === stat.ino && taken.dev === stat.dev;
-    if (isSame) return yield* calls.unlink(source, false);
+    if (isSame) return yield* calls.unlink(from, false);
   }
-  if (stat.isDirectory()) yield* movedDirectory(source, target, move.to);
-  else if (!move.replace) yield* movedByLink(source, target);
-  else if (taken === undefined) yield* calls.rename(source, target);
-  else yield* tree.losingName(taken, calls.rename(source, target));
+  if (stat.isDirectory()) yield* movedDirectory(from, to, move.to);
+  else if (!move.replace) yield* movedToFree(tree, places);
+  else if (taken === undefined) yield* calls.rename(from, to);
+  else yield* tree.losingName(taken, calls.rename(from, to));
   if (taken !== undefined) tree.unlinked(taken);
+}
+
+/** To a name that nothing has, in one step where the kernel and the disk can do that. */
+function* movedToFree(tree: LocalTree, { source, target }: Places): Task<void> {
+  const rename = tree.renameAt2;
+  const [[from, fromDirectory, fromName], [to, toDirectory, toName]] = [source, target];
+  if (rename === undefined) return yield* movedByLink(from, to);
+  const places = [
+    { directory: fromDirectory, name: fromName },
+    { directory: toDirectory, name: toName },
+  ] as const;
+  try {
+    yield* promisedCall(
+      () => rename(...places, 'noReplace'),
+      () => rename.later(...places, 'noReplace'),
+    );
+  } catch (error) {
+    if (!NO_FLAG.has(codeOf(error) ?? '')) throw error;
+    yield* movedByLink(from, to);
+  }
 }
 
 function* movedDirectory(source: DiskPath, target: DiskPath, to: BackendPath): Task<void> {
@@ -111,9 +136,13 @@ function* movedByLink(source: DiskPath, target: DiskPath): Task<void> {
   }
 }
 
-function* lookedAt(path: DiskPath): Task<BigIntStats | undefined> {
+function lookAt(tree: LocalTree, [, directory, name]: NamedPlace): Task<DiskStat> {
+  return tree.stats.look.at(directory, name);
+}
+
+function* lookedAt(tree: LocalTree, place: NamedPlace): Task<DiskStat | undefined> {
   try {
-    return yield* calls.lstat(path);
+    return yield* lookAt(tree, place);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

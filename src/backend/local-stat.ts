@@ -5,11 +5,12 @@
  * seconds in a double, which is exact to a quarter of a microsecond. So where the disk does not hold exactly what a client
  * set, that is kept beside, with the time that the disk has in its place, and told as long as the disk has not moved on.
  */
-import type { BigIntStats } from 'node:fs';
+
 import { type FileTime, fileTimeOfUnixNs, unixNsOfFileTime } from '../base/clock.ts';
 import type { SetTimes } from '../native/names.ts';
 import { FileAttribute } from '../wire/flags.ts';
 import type { BackendStat, NodeKind, StatChange } from './contract.ts';
+import type { DiskLook, DiskStat } from './disk-stat.ts';
 import { calls, type DiskPath, descriptorPath } from './local-calls.ts';
 import { type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
 import type { FileReference, LocalFile, ToldTime } from './metadata-store.ts';
@@ -21,7 +22,7 @@ const BLOCK_BYTES = 512n;
 const PERMISSIONS = 0o7777;
 
 /** The kind of a file; `undefined` for devices, FIFOs and sockets. */
-export function kindOf(stat: BigIntStats): NodeKind | undefined {
+export function kindOf(stat: DiskStat): NodeKind | undefined {
   if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'directory';
   return stat.isSymbolicLink() ? 'symlink' : undefined;
@@ -37,28 +38,32 @@ export interface LocalStatOptions {
   readonly mapsReadOnly: boolean;
   /** Sets times to the nanosecond; absent where only Node's call is there. */
   readonly setTimes?: SetTimes | undefined;
+  readonly look: DiskLook;
 }
 
 export class LocalStats {
+  /** How the disk is looked at. */
+  readonly look: DiskLook;
   readonly #options: LocalStatOptions;
 
   constructor(options: LocalStatOptions) {
     this.#options = options;
+    this.look = options.look;
   }
 
-  reference(stat: BigIntStats): FileReference {
+  reference(stat: DiskStat): FileReference {
     const { device, knowsBirthTime } = this.#options;
     const fileId = stat.dev === device ? stat.ino : BigInt.asUintN(64, stat.ino ^ (stat.dev << 44n));
     return { fileId, generation: knowsBirthTime ? stat.birthtimeNs : 0n };
   }
 
   /** What was found at `path`; a link at its end is meant itself. */
-  file(stat: BigIntStats, path: DiskPath): LocalFile {
+  file(stat: DiskStat, path: DiskPath): LocalFile {
     return { reference: this.reference(stat), stat, path };
   }
 
   /** What is open as `fd`. */
-  openFile(stat: BigIntStats, fd: number): LocalFile {
+  openFile(stat: DiskStat, fd: number): LocalFile {
     return { reference: this.reference(stat), stat, path: descriptorPath(fd), fd };
   }
 
@@ -88,8 +93,8 @@ export class LocalStats {
 
   /** Changes what is open as `fd`. */
   *change(fd: number, change: StatChange): Task<void> {
-    const { metadata } = this.#options;
-    const file = this.openFile(yield* calls.fstat(fd), fd);
+    const { metadata, look } = this.#options;
+    const file = this.openFile(yield* look.open(fd), fd);
     if (change.creationTime !== undefined || change.attributes !== undefined) {
       yield* this.#changeDos(file, change);
     }
@@ -100,7 +105,7 @@ export class LocalStats {
     }
     if (changeTime !== undefined) {
       // No call sets it: it is told in place of what the disk says after all the rest.
-      const { ctimeNs } = yield* calls.fstat(fd);
+      const { ctimeNs } = yield* look.open(fd);
       toldTimes = { ...toldTimes, changeTime: toldTime(ctimeNs, changeTime) };
     }
     metadata.writeTold(file, toldTimes);
@@ -127,7 +132,7 @@ export class LocalStats {
     const former = yield* this.describe(file);
     const lastAccessTime = change.lastAccessTime ?? former.lastAccessTime;
     const lastWriteTime = change.lastWriteTime ?? former.lastWriteTime;
-    const { setTimes } = this.#options;
+    const { setTimes, look } = this.#options;
     if (setTimes === undefined) {
       yield* calls.utimes(file.path, {
         access: unixSeconds(lastAccessTime),
@@ -140,7 +145,7 @@ export class LocalStats {
         () => setTimes.later(fd, '', times),
       );
     }
-    const after = yield* calls.fstat(fd);
+    const after = yield* look.open(fd);
     return {
       lastAccessTime: toldTime(after.atimeNs, lastAccessTime),
       lastWriteTime: toldTime(after.mtimeNs, lastWriteTime),
@@ -149,7 +154,7 @@ export class LocalStats {
 }
 
 /** Where the disk knows no birth time, the oldest time it knows. */
-function birthTimeNs(stat: BigIntStats): bigint {
+function birthTimeNs(stat: DiskStat): bigint {
   if (stat.birthtimeNs > 0n) return stat.birthtimeNs;
   const [oldest = 0n] = [stat.mtimeNs, stat.ctimeNs].sort((a, b) => (a < b ? -1 : 1));
   return oldest;
@@ -167,7 +172,7 @@ function shownAttributes(kept: number, isUnwritable: boolean): number {
 }
 
 /** A file that its owner may not write. */
-function isUnwritable(stat: BigIntStats): boolean {
+function isUnwritable(stat: DiskStat): boolean {
   return stat.isFile() && (stat.mode & BigInt(OWNER_WRITE)) === 0n;
 }
 

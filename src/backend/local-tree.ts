@@ -5,16 +5,19 @@
  * Files are opened by reference first (O_PATH), which touches neither devices nor FIFOs; only a regular file is then
  * opened in earnest, through that same reference.
  */
-import fs, { type BigIntStats } from 'node:fs';
+
+import fs from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Libc } from '../native/libc.ts';
+import type { RenameAt2 } from '../native/names.ts';
 import type { BackendHandle, BackendPath, BackendStat, DirectoryEntry, OpenOptions } from './contract.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import type { DirectoryCache } from './directory-cache.ts';
 import { DirtyDirectories } from './dirty-directories.ts';
+import type { DiskStat } from './disk-stat.ts';
 import { BackendError, codeOf } from './error.ts';
-import { calls, childPath, type DiskPath, descriptorPath, OpenFlags } from './local-calls.ts';
+import { calls, childPath, type DiskPath } from './local-calls.ts';
 import {
   LocalDirectoryHandle,
   LocalFileHandle,
@@ -24,13 +27,14 @@ import {
   syncedDirectory,
 } from './local-handle.ts';
 import { diskName, nameOnDisk } from './local-name.ts';
-import { flagsFor, Reopening } from './local-reopen.ts';
+import { type Opened, Opening } from './local-open.ts';
+import { Reopening } from './local-reopen.ts';
 import { kindOf, type LocalStats } from './local-stat.ts';
 import { LocalWatch, modifications, type OpenedPlace } from './local-watch.ts';
 import type { LocalMetadata } from './metadata-local.ts';
 import type { LocalFile } from './metadata-store.ts';
 import { type OpenFile, OpenFiles } from './open-files.ts';
-import { namesOf, parentOf } from './path.ts';
+import { checkedName, namesOf, parentOf } from './path.ts';
 import type { NewPermissions } from './posix-permissions.ts';
 import { DescriptorUse, SharedDescriptor } from './shared-descriptor.ts';
 import type { Pace, Task } from './task.ts';
@@ -64,6 +68,7 @@ export class LocalTree {
   readonly #options: LocalTreeOptions;
   readonly #shared: LocalShared;
   readonly #reopening: Reopening;
+  readonly #opening: Opening;
   #handleCount = 0;
 
   constructor(options: LocalTreeOptions) {
@@ -71,11 +76,12 @@ export class LocalTree {
     this.#options = options;
     this.directories = directories;
     this.stats = stats;
+    this.#opening = new Opening(this, options.libc?.openAt);
     this.#reopening = new Reopening({
       libc: options.libc,
       root: directories.root.fd,
       stats,
-      reference: (path) => this.#reference(path),
+      reference: (path) => this.#opening.reference(path),
     });
     this.files = new OpenFiles({
       forget: (file) => metadata.forget(file),
@@ -99,32 +105,33 @@ export class LocalTree {
   }
 
   /**
-   * Runs `use` with a path that leads to the name, whatever happens to the directories above, and the descriptor of the
-   * directory that has it. EBUSY for the root.
+   * Runs `use` with a path that leads to the name, whatever happens to the directories above, and with the descriptor of the
+   * directory that has it and the name there. EBUSY for the root.
    */
-  *at<T>(path: BackendPath, use: (disk: DiskPath, parent: number) => Task<T>): Task<T> {
-    const names = namesOf(path, 'open');
-    const name = names.pop();
-    if (name === undefined) throw new BackendError('EBUSY', 'open', path);
-    const directory = yield* this.directories.acquire(names);
+  *at<T>(path: BackendPath, use: (...place: NamedPlace) => Task<T>): Task<T> {
+    if (path === '') throw new BackendError('EBUSY', 'open', path);
+    if (path.startsWith('/')) throw new BackendError('EINVAL', 'open', path);
+    const name = diskName(checkedName(path));
+    const directory = yield* this.directories.reach(parentOf(path));
     try {
-      return yield* use(childPath(directory.fd, diskName(name)), directory.fd);
+      return yield* use(childPath(directory.fd, name), directory.fd, name);
     } finally {
       this.directories.release(directory);
     }
   }
 
   /** EACCES for what does not belong to the store: devices, FIFOs, sockets, mount points. */
-  check(stat: BigIntStats): BigIntStats {
+  check(stat: DiskStat): DiskStat {
     if (kindOf(stat) === undefined || !this.directories.isOwnDevice(stat.dev)) {
       throw new BackendError('EACCES', 'open');
     }
     return stat;
   }
 
-  *look(path: BackendPath): Task<BigIntStats> {
-    if (path === '') return yield* calls.fstat(this.directories.root.fd);
-    return this.check(yield* this.at(path, calls.lstat));
+  *look(path: BackendPath): Task<DiskStat> {
+    const { look } = this.stats;
+    if (path === '') return yield* look.open(this.directories.root.fd);
+    return this.check(yield* this.at(path, (_, parent, name) => look.at(parent, name)));
   }
 
   /** As {@link found}, for what changes the file's metadata. */
@@ -139,12 +146,12 @@ export class LocalTree {
   *found<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
     if (path === '') {
       const { fd } = this.directories.root;
-      return yield* use(this.stats.openFile(yield* calls.fstat(fd), fd));
+      return yield* use(this.stats.openFile(yield* this.stats.look.open(fd), fd));
     }
     const { stats } = this;
-    const check = (stat: BigIntStats): BigIntStats => this.check(stat);
-    return yield* this.at(path, function* (disk) {
-      return yield* use(stats.file(check(yield* calls.lstat(disk)), disk));
+    const check = (stat: DiskStat): DiskStat => this.check(stat);
+    return yield* this.at(path, function* (disk, parent, name) {
+      return yield* use(stats.file(check(yield* stats.look.at(parent, name)), disk));
     });
   }
 
@@ -153,7 +160,7 @@ export class LocalTree {
   }
 
   /** What a listing shows of a name. */
-  *entry(name: string, stat: BigIntStats, disk: DiskPath): Task<DirectoryEntry | undefined> {
+  *entry(name: string, stat: DiskStat, disk: DiskPath): Task<DirectoryEntry | undefined> {
     if (kindOf(stat) === undefined || !this.directories.isOwnDevice(stat.dev)) return undefined;
     return { name, stat: yield* this.stats.describe(this.stats.file(stat, disk)) };
   }
@@ -164,17 +171,15 @@ export class LocalTree {
     const { stream } = options;
     if (stream !== undefined) return yield* this.#openStream(path, stream, options);
     if (options.create) return yield* this.#create(path, options.write ?? false);
-    const { fd, stat } = yield* this.#reference(path);
-    const found = { stat, isWritable: options.write ?? false };
-    if (stat.isDirectory())
-      return new LocalDirectoryHandle(this.#opened(path, { ...found, fd, use: REFERENCE }));
-    try {
-      const use = options.write ? WRITE : READ;
-      const real = yield* calls.open(descriptorPath(fd), flagsFor(use));
-      return new LocalFileHandle(this.#opened(path, { ...found, fd: real, use }));
-    } finally {
-      fs.closeSync(fd);
-    }
+    const isWritable = options.write ?? false;
+    const found = yield* this.#opening.data(path, isWritable ? WRITE : READ);
+    const opened = this.#opened(path, { ...found, isWritable });
+    return found.use === REFERENCE ? new LocalDirectoryHandle(opened) : new LocalFileHandle(opened);
+  }
+
+  /** Moves to a free name; absent where there is no call for it. */
+  get renameAt2(): RenameAt2 | undefined {
+    return this.#options.libc?.renameAt2;
   }
 
   close(): void {
@@ -195,7 +200,7 @@ export class LocalTree {
 
   *removeFile(path: BackendPath): Task<void> {
     if (path === '') throw new BackendError('EISDIR', 'unlink', path);
-    const stat = yield* this.at(path, (disk) => this.#unlinked(path, disk));
+    const stat = yield* this.at(path, (...place) => this.#unlinked(path, place));
     this.dirty.add(parentOf(path));
     this.unlinked(stat);
   }
@@ -203,7 +208,7 @@ export class LocalTree {
   *removeDirectory(path: BackendPath): Task<void> {
     const stat = yield* this.changes.own(
       [{ kind: 'removed', key: path }],
-      this.at(path, (disk) => this.#directoryUnlinked(path, disk)),
+      this.at(path, (...place) => this.#directoryUnlinked(path, place)),
     );
     this.directories.forget(path);
     this.dirty.remove(path);
@@ -252,12 +257,12 @@ export class LocalTree {
   }
 
   /** A name of the file is gone; `before` is what it was like with the name. */
-  unlinked(before: BigIntStats): void {
+  unlinked(before: DiskStat): void {
     if (before.nlink <= 1n) this.files.removed(this.stats.reference(before));
   }
 
   /** Runs what takes the last name of the file away: from then on it is reached by its descriptor only. */
-  *losingName<T>(before: BigIntStats, work: Task<T>): Task<T> {
+  *losingName<T>(before: DiskStat, work: Task<T>): Task<T> {
     const isLast = before.nlink <= 1n || before.isDirectory();
     const file = isLast ? this.files.find(this.stats.reference(before)) : undefined;
     if (file === undefined) return yield* work;
@@ -270,8 +275,8 @@ export class LocalTree {
     }
   }
 
-  *#unlinked(path: BackendPath, disk: DiskPath): Task<BigIntStats> {
-    const found = this.check(yield* calls.lstat(disk));
+  *#unlinked(path: BackendPath, [disk, parent, name]: NamedPlace): Task<DiskStat> {
+    const found = this.check(yield* this.stats.look.at(parent, name));
     if (found.isDirectory()) throw new BackendError('EISDIR', 'unlink', path);
     const isLarge = found.nlink === 1n && found.blocks * 512n > LARGE_FILE_BYTES;
     const { fileId } = this.stats.reference(found);
@@ -282,8 +287,8 @@ export class LocalTree {
     return found;
   }
 
-  *#directoryUnlinked(path: BackendPath, disk: DiskPath): Task<BigIntStats> {
-    const found = this.check(yield* calls.lstat(disk));
+  *#directoryUnlinked(path: BackendPath, [disk, parent, name]: NamedPlace): Task<DiskStat> {
+    const found = this.check(yield* this.stats.look.at(parent, name));
     if (!found.isDirectory()) throw new BackendError('ENOTDIR', 'rmdir', path);
     yield* this.losingName(found, calls.rmdir(disk));
     return found;
@@ -308,7 +313,7 @@ export class LocalTree {
   }
 
   *#openStream(path: BackendPath, stream: string, options: OpenOptions): Task<BackendHandle> {
-    const { fd, stat } = yield* this.#reference(path);
+    const { fd, stat } = yield* this.#opening.reference(path);
     try {
       const { streams } = this.#options.metadata;
       const file = this.stats.openFile(stat, fd);
@@ -322,25 +327,8 @@ export class LocalTree {
   }
 
   *#place(path: BackendPath): Task<OpenedPlace> {
-    const { fd, stat } = yield* this.#reference(path);
+    const { fd, stat } = yield* this.#opening.reference(path);
     return { fd, isDirectory: stat.isDirectory(), fileId: this.stats.reference(stat).fileId };
-  }
-
-  /** A file or directory by reference: nothing is opened that would notice. */
-  *#reference(path: BackendPath): Task<{ fd: number; stat: BigIntStats }> {
-    const { root } = this.directories;
-    const fd =
-      path === ''
-        ? yield* calls.open(descriptorPath(root.fd), OpenFlags.root)
-        : yield* this.at(path, (disk) => calls.open(disk, OpenFlags.reference));
-    try {
-      const stat = this.check(yield* calls.fstat(fd));
-      if (stat.isSymbolicLink()) throw new BackendError('ELOOP', 'open', path);
-      return { fd, stat };
-    } catch (error) {
-      fs.closeSync(fd);
-      throw error;
-    }
   }
 
   #opened(path: BackendPath, { fd, stat, use, isWritable }: Found): LocalOpen {
@@ -364,10 +352,9 @@ export class LocalTree {
   }
 }
 
-/** What was opened, and how. */
-interface Found {
-  readonly fd: number;
-  readonly stat: BigIntStats;
-  readonly use: DescriptorUse;
+/** A path to a name, the descriptor of the directory that has it, and the name there. */
+export type NamedPlace = readonly [disk: DiskPath, parent: number, name: string | Buffer];
+
+interface Found extends Opened {
   readonly isWritable: boolean;
 }

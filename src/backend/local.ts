@@ -30,6 +30,7 @@ import type {
 } from './contract.ts';
 import { DescriptorPool, sharedDescriptorPool } from './descriptor-pool.ts';
 import { DirectoryCache } from './directory-cache.ts';
+import { DiskLook } from './disk-stat.ts';
 import { BackendError, codeOf, throwIfAborted } from './error.ts';
 import { type EntryReader, readEntries } from './local-entries.ts';
 import { type Listing, listed } from './local-list.ts';
@@ -134,6 +135,7 @@ class LocalBackend implements Backend {
       knowsBirthTime: knowsBirthTime(folder),
       mapsReadOnly: options.mapsReadOnly ?? true,
       setTimes: libc?.setTimes,
+      look: new DiskLook(libc?.statx),
     });
     const tree: LocalTree = new LocalTree({
       directories,
@@ -200,7 +202,8 @@ class LocalBackend implements Backend {
     try {
       const { fd } = directory;
       const entryOf: Listing['entryOf'] = (name, stat, disk) => this.#tree.entry(name, stat, disk);
-      const entries = listed({ fd, pace: this.#pace, entryOf });
+      const { look } = this.#tree.stats;
+      const entries = listed({ fd, libc: this.#libc, pace: this.#pace, look, entryOf });
       for await (const batch of entries) {
         throwIfAborted(signal, 'scandir', at);
         yield batch;

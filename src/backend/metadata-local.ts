@@ -10,9 +10,10 @@
  * Times that the disk cannot hold exactly are always in the side store: they count only as long as the disk's own do not
  * change, which setting an attribute does.
  */
-import type { BigIntStats } from 'node:fs';
+
 import type { Clock, FileTime } from '../base/clock.ts';
 import { FileAttribute } from '../wire/flags.ts';
+import type { DiskStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
 import { calls } from './local-calls.ts';
 import type { FileMetadata, FileReference, LocalFile, MetadataStore } from './metadata-store.ts';
@@ -186,7 +187,7 @@ export class LocalMetadata {
   }
 }
 
-function statOf({ path, fd }: LocalFile): Task<BigIntStats> {
+function statOf({ path, fd }: LocalFile): Task<DiskStat> {
   return fd === undefined ? calls.lstat(path) : calls.fstat(fd);
 }
 

@@ -2,9 +2,10 @@
  * The side store: what the local store keeps of a file beside the disk. See metadata-local.ts for what it is given; it is in
  * memory or in a state directory, behind one interface.
  */
-import type { BigIntStats } from 'node:fs';
+
 import type { FileTime } from '../base/clock.ts';
 import type { MaybePromise, StreamInfo } from './contract.ts';
+import type { DiskStat } from './disk-stat.ts';
 import type { XattrPlace } from './xattr-tasks.ts';
 
 /** A file, for as long as a call lasts. */
@@ -17,7 +18,7 @@ export interface FileReference {
 /** A file as it was found, for as long as a task uses it. */
 export interface LocalFile extends XattrPlace {
   readonly reference: FileReference;
-  readonly stat: BigIntStats;
+  readonly stat: DiskStat;
 }
 
 /** A time set by a client, true as long as the disk still says `disk` (ns), the nearest that it can hold. */

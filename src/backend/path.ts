@@ -15,6 +15,15 @@ export function namesOf(path: BackendPath, operation: string): string[] {
   return names;
 }
 
+/** The last name of `path`; EINVAL when it is none of the contract. */
+export function checkedName(path: BackendPath): string {
+  const name = nameOf(path);
+  if (name === '' || name === '.' || name === '..' || name.includes('\0')) {
+    throw new BackendError('EINVAL', 'name', path);
+  }
+  return name;
+}
+
 /** The directory that holds `path`; the root holds itself. */
 export function parentOf(path: BackendPath): BackendPath {
   const slash = path.lastIndexOf('/');

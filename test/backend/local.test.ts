@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Backend } from '../../src/backend/contract.ts';
 import { localBackend } from '../../src/backend/local.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
@@ -104,13 +104,16 @@ test('directories that others move, replace or remove are noticed, descriptors k
     assert.deepEqual(await namesIn(backend, 'a/b'), ['first']);
 
     fs.renameSync(`${root}/a/b`, `${root}/a/moved`);
+    await nextTurn();
     await assert.rejects(async () => backend.stat('a/b/first'), { code: 'ENOENT' });
     assert.equal((await backend.stat('a/moved/first')).kind, 'file');
     fs.mkdirSync(`${root}/a/b`);
     fs.writeFileSync(`${root}/a/b/second`, '');
+    await nextTurn();
     assert.deepEqual(await namesIn(backend, 'a/b'), ['second']);
 
     fs.renameSync(`${root}/a`, `${outside}/a`);
+    await nextTurn();
     await assert.rejects(async () => backend.stat('a/b/second'), { code: 'ENOENT' });
     await assert.rejects(async () => backend.makeDirectory('a/b/new'), { code: 'ENOENT' });
     assert.deepEqual(fs.readdirSync(`${outside}/a/b`), ['second']);
