@@ -7,6 +7,7 @@ import type { CreateResponse } from '../wire/smb2/create.ts';
 import {
   type CreateContext,
   CreateContextName,
+  DurableHandleFlags,
   DurableHandleReconnect,
   DurableHandleReconnectV2,
   DurableHandleRequest,
@@ -30,6 +31,8 @@ export interface CacheWish {
   /** `none`, an oplock, or a lease, where the dialect has them. */
   readonly kind: 'none' | 'oplock' | 'lease';
   readonly isDurable: boolean;
+  /** The open is to outlive the server's process; from dialect 3.0 on, with or without a cache. */
+  readonly isPersistent?: boolean;
   /** LeaseKey: new for every open that does not share another one's cache. */
   readonly leaseKey: string;
   /** CreateGuid: new for every open. */
@@ -50,7 +53,8 @@ const isVersion2 = (dialect: number): boolean => dialect >= DialectRevision.SMB_
 
 /** The part of a CREATE that asks for caching. */
 export function wishOptions(wish: CacheWish, dialect: number): Pick<OpenOptions, 'oplockLevel' | 'contexts'> {
-  const durable = wish.isDurable && wish.kind !== 'none' ? [durableRequest(wish, dialect)] : [];
+  const mayBeDurable = wish.isDurable && (wish.kind !== 'none' || wish.isPersistent === true);
+  const durable = mayBeDurable ? [durableRequest(wish, dialect)] : [];
   return {
     oplockLevel: levelOf(wish, dialect),
     contexts: [...leaseContexts(wish, dialect, RWH), ...durable],
@@ -67,7 +71,7 @@ export function reconnectOptions(
   const reconnect = isVersion2(dialect)
     ? {
         name: CreateContextName.DURABLE_HANDLE_RECONNECT_V2,
-        data: DurableHandleReconnectV2.encode({ fileId, createGuid: wish.createGuid, flags: 0 }),
+        data: DurableHandleReconnectV2.encode({ fileId, createGuid: wish.createGuid, flags: flagsOf(wish) }),
       }
     : {
         name: CreateContextName.DURABLE_HANDLE_RECONNECT,
@@ -95,11 +99,18 @@ function leaseContexts({ kind, leaseKey }: CacheWish, dialect: number, leaseStat
   ];
 }
 
-function durableRequest({ createGuid }: CacheWish, dialect: number): Context {
+const flagsOf = ({ isPersistent }: CacheWish): number =>
+  isPersistent === true ? DurableHandleFlags.PERSISTENT : 0;
+
+function durableRequest(wish: CacheWish, dialect: number): Context {
   if (!isVersion2(dialect)) {
     return { name: CreateContextName.DURABLE_HANDLE_REQUEST, data: DurableHandleRequest.encode({}) };
   }
-  const data = DurableHandleRequestV2.encode({ timeout: 0, flags: 0, createGuid });
+  const data = DurableHandleRequestV2.encode({
+    timeout: 0,
+    flags: flagsOf(wish),
+    createGuid: wish.createGuid,
+  });
   return { name: CreateContextName.DURABLE_HANDLE_REQUEST_V2, data };
 }
 

@@ -83,9 +83,10 @@ export class ServerProcess {
   }
 }
 
-/** Connects to a server on this machine and logs on. */
-export async function connectTree(port: number): Promise<TestTree> {
-  const client = await connectClient(streamTransport(connect(port, '127.0.0.1')));
+/** Connects to a server on this machine and logs on; as the client of `clientGuid`, if that matters. */
+export async function connectTree(port: number, clientGuid?: string): Promise<TestTree> {
+  const offer = clientGuid === undefined ? {} : { clientGuid };
+  const client = await connectClient(streamTransport(connect(port, '127.0.0.1')), offer);
   return (await client.logOn(account)).connectTree(shareName);
 }
 
