@@ -178,6 +178,44 @@ const testBackend: CommandLine = {
   ],
 };
 
+const auditVerify: CommandLine = {
+  name: 'audit verify',
+  operands: 'FILE',
+  summary: 'Say whether an audit file is whole.',
+  examples: [
+    ['smbkit audit verify audit.jsonl', 'name the first line that does not fit, or the last hash'],
+    ['smbkit audit verify audit.jsonl --json', 'as one JSON line'],
+  ],
+  groups: [
+    { title: 'Output', flags: [{ name: 'json', help: 'Show the outcome as one JSON line.' }] },
+    everywhere,
+  ],
+};
+
+const userSeal: CommandLine = {
+  name: 'user seal',
+  operands: 'NAME',
+  summary: 'Seal the hash of a password, for `sealedHash` in the configuration.',
+  examples: [
+    ['smbkit user seal anna --key-file smbkit.key < anna.txt', 'the password is the first line of the input'],
+    ['smbkit user seal anna --key-file smbkit.key --password-file anna.txt', 'the password is in a file'],
+  ],
+  groups: [
+    {
+      title: 'Secrets',
+      flags: [
+        {
+          name: 'key-file',
+          value: 'FILE',
+          help: 'The key, readable by its owner only: openssl rand -hex 32 > FILE; chmod 600 FILE.',
+        },
+        { name: 'password-file', value: 'FILE', help: 'Take the password from the first line of this file.' },
+      ],
+    },
+    everywhere,
+  ],
+};
+
 const help: CommandLine = {
   name: 'help',
   operands: '[COMMAND]',
@@ -187,7 +225,16 @@ const help: CommandLine = {
 };
 
 /** In the order of the help. */
-export const commands: readonly CommandLine[] = [serve, configCheck, configSchema, doctor, testBackend, help];
+export const commands: readonly CommandLine[] = [
+  serve,
+  configCheck,
+  configSchema,
+  doctor,
+  testBackend,
+  auditVerify,
+  userSeal,
+  help,
+];
 
 export const serveCommand = serve;
 

@@ -67,7 +67,7 @@ async function missing({ configuration, originOf }: ReadConfiguration): Promise<
       errors.push(showIssue({ origin: originOf(place), setting: `shares.${name}.path`, message: problem }));
   }
   for (const [index, user] of configuration.users.entries()) {
-    const problem = await passwordProblem(user);
+    const problem = await passwordProblem(user, configuration.server.keyFile);
     const setting = `users[${index}]`;
     if (problem !== undefined)
       errors.push(showIssue({ origin: originOf(['users', index]), setting, message: problem }));
@@ -77,9 +77,10 @@ async function missing({ configuration, originOf }: ReadConfiguration): Promise<
 
 async function passwordProblem(
   user: Parameters<typeof localAccounts>[0][number],
+  keyFile: string | undefined,
 ): Promise<string | undefined> {
   try {
-    for (const account of await localAccounts([user])) wipe(account.ntHash);
+    for (const account of await localAccounts([user], keyFile)) wipe(account.ntHash);
     return undefined;
   } catch (error) {
     if (error instanceof PasswordError) return error.message;

@@ -1,6 +1,7 @@
 /**
  * One run of the command, from its words to its exit code.
  */
+import { AuditFileError } from '../control/audit-file.ts';
 import { ConfigurationError } from '../control/configuration.ts';
 import { FolderError } from '../control/folder.ts';
 import { ListenError } from '../control/listen.ts';
@@ -13,6 +14,7 @@ import { runDoctor } from './doctor-command.ts';
 import { ExitCode, UsageError } from './exit-code.ts';
 import { helpOf, overview } from './help.ts';
 import { jsonText } from './log-writer.ts';
+import { runAuditVerify, runUserSeal } from './security-command.ts';
 import { runServe } from './serve-command.ts';
 import type { Surroundings } from './surroundings.ts';
 import { runTestBackend } from './test-backend.ts';
@@ -42,6 +44,10 @@ async function dispatch(args: Arguments, around: Surroundings): Promise<number> 
       return await runServe(args, around);
     case 'config check':
       return await runConfigCheck(args, around);
+    case 'audit verify':
+      return await runAuditVerify(args, around);
+    case 'user seal':
+      return await runUserSeal(args, around);
     case 'config schema':
       return runConfigSchema(around);
     case 'doctor':
@@ -76,6 +82,9 @@ function codeOfError(error: unknown): ExitCode | undefined {
     return ExitCode.usage;
   }
   const isRuntime =
-    error instanceof ListenError || error instanceof FolderError || error instanceof StateFolderError;
+    error instanceof AuditFileError ||
+    error instanceof ListenError ||
+    error instanceof FolderError ||
+    error instanceof StateFolderError;
   return isRuntime ? ExitCode.failed : undefined;
 }

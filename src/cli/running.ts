@@ -66,7 +66,7 @@ async function reload(
 ): Promise<void> {
   try {
     const { configuration, warnings } = await run.request.reread();
-    const configured = await localAccounts(configuration.users);
+    const configured = await localAccounts(configuration.users, configuration.server.keyFile);
     const outcome = server.reload(configuration, [...configured, ...copyOf(account)]);
     for (const message of warnings) run.log.write('warn', message);
     run.emit({ event: 'reloaded', ...outcome });

@@ -44,7 +44,7 @@ export async function runServe(args: Arguments, around: Surroundings): Promise<n
     },
   };
   const made = await madeAccount(request);
-  const configured = await localAccounts(configuration.users);
+  const configured = await localAccounts(configuration.users, configuration.server.keyFile);
   warn(run);
   using keyLog = openKeyLog(request.keyLogFile, run.log);
   const server = await startServer({

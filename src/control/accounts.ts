@@ -6,8 +6,9 @@ import type { Account, UserStore } from '../auth/identity.ts';
 import { equalSecrets, wipe } from '../crypto/secret.ts';
 import { type AccountDirectory, type Account as DirectoryAccount, SidNameUse } from '../rpc/accounts.ts';
 import { type Sid, WellKnownSid } from '../wire/dtyp/sid.ts';
-import { ntHashOf, readPasswordFile } from './password.ts';
+import { ntHashOf, PasswordError, readPasswordFile } from './password.ts';
 import type { ConfiguredUser } from './schema.ts';
+import { openHash, readSealingKey } from './sealed-hash.ts';
 
 /** Members of a group of this name have the privileges of Windows' administrators: backup, restore, ownership. */
 const administratorsName = 'administrators';
@@ -22,20 +23,32 @@ export interface LocalAccount {
 }
 
 /** Hashes the passwords of `users`; throws PasswordError for a password file that cannot be used. */
-export async function localAccounts(users: readonly ConfiguredUser[]): Promise<readonly LocalAccount[]> {
+export async function localAccounts(
+  users: readonly ConfiguredUser[],
+  keyFile?: string,
+): Promise<readonly LocalAccount[]> {
   const accounts: LocalAccount[] = [];
+  const isSealed = users.some((user) => user.sealedHash !== undefined);
+  const key = isSealed ? await sealingKey(keyFile) : Buffer.alloc(0);
   for (const user of users) {
     accounts.push({
       name: user.name,
-      ntHash: await ntHashOfUser(user),
+      ntHash: await ntHashOfUser(user, key),
       groups: user.groups,
       isDisabled: user.disabled,
     });
   }
+  wipe(key);
   return accounts;
 }
 
-async function ntHashOfUser(user: ConfiguredUser): Promise<Buffer> {
+async function sealingKey(path: string | undefined): Promise<Buffer> {
+  if (path === undefined) throw new PasswordError('there are sealed hashes and no key: set server.keyFile');
+  return readSealingKey(path);
+}
+
+async function ntHashOfUser(user: ConfiguredUser, key: Buffer): Promise<Buffer> {
+  if (user.sealedHash !== undefined) return openHash(user.sealedHash, user.name, key);
   if (user.ntHash !== undefined) return Buffer.from(user.ntHash, 'hex');
   if (user.passwordFile !== undefined) return ntHashOf(await readPasswordFile(user.passwordFile));
   return ntHashOf(user.password ?? '');

@@ -193,6 +193,7 @@ function anchorPaths(tree: Tree, folder: string | undefined): void {
   };
   anchor(tree['server'], 'stateDir');
   anchor(tree['audit'], 'file');
+  anchor(tree['server'], 'keyFile');
   if (isTree(tree['shares'])) {
     for (const share of Object.values(tree['shares'])) {
       anchor(share, 'path');
@@ -226,7 +227,7 @@ function explain(issue: z.core.$ZodIssue, layers: Layers): readonly Configuratio
 /** True for settings whose value no message may show. */
 export function isSecret(path: SettingPath): boolean {
   const last = path.at(-1);
-  return last === 'password' || last === 'ntHash';
+  return last === 'password' || last === 'ntHash' || last === 'sealedHash';
 }
 
 function shown(value: unknown): string {

@@ -59,11 +59,11 @@ function* userRules({ users, guest }: Configuration, given: GivenNames): Iterabl
     const key = user.name.toLowerCase();
     if (seen.has(key)) yield { path, message: `the user "${user.name}" is there twice: remove one` };
     seen.add(key);
-    const secrets = [user.password, user.passwordFile, user.ntHash];
+    const secrets = [user.password, user.passwordFile, user.ntHash, user.sealedHash];
     const count = secrets.filter((secret) => secret !== undefined).length;
     if (count === 1) continue;
     const how = count === 0 ? 'has no password: give one of' : 'has more than one password: keep one of';
-    yield { path, message: `the user "${user.name}" ${how} password, passwordFile and ntHash` };
+    yield { path, message: `the user "${user.name}" ${how} password, passwordFile, ntHash and sealedHash` };
   }
   if (guest && seen.has(guestName)) {
     yield {

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { defaultLimits, type Limits } from '../base/limits.ts';
 import { durationPattern } from './duration.ts';
 import { folderSettings } from './folder-settings.ts';
+import { sealedHashPattern } from './sealed-hash.ts';
 import { sizePattern } from './size.ts';
 import { wrapperSchema } from './wrapper-schema.ts';
 
@@ -53,6 +54,13 @@ const server = z.strictObject({
     .boolean()
     .default(false)
     .describe('Without a port: fail rather than fall back from 445 to 1445.'),
+  keyFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File with the key of sealed hashes (64 hexadecimal digits), for its owner only; relative to the configuration file. With systemd: a credential, as in packaging/smbkit.service.',
+    ),
   stateDir: z
     .string()
     .min(1)
@@ -80,6 +88,13 @@ const user = z.strictObject({
     .optional()
     .describe(
       'The NT hash instead of the password. It is worth as much as the password: keep the file private.',
+    ),
+  sealedHash: z
+    .string()
+    .regex(sealedHashPattern, 'must be what `smbkit user seal` prints')
+    .optional()
+    .describe(
+      'The NT hash sealed under `server.keyFile` for this very account, as `smbkit user seal` prints it: of no use without the key.',
     ),
   groups: z
     .array(z.string().min(1))
@@ -235,7 +250,7 @@ export const configurationSchema = z.strictObject({
   users: z
     .array(user)
     .default([])
-    .describe('Accounts; each with exactly one of `password`, `passwordFile` and `ntHash`.'),
+    .describe('Accounts; each with exactly one of `password`, `passwordFile`, `ntHash` and `sealedHash`.'),
   shares: z
     .record(z.string(), share)
     .default({})

@@ -78,7 +78,7 @@ const mistakes: readonly (readonly [file: string, said: string])[] = [
   ['server:\n  prot: 1', '/etc/smbkit.yaml:2:3: server.prot: unknown setting. Did you mean "port"?'],
   [
     'server:\n  colour: 1',
-    'server.colour: unknown setting. Known here: name, host, port, strictPort, stateDir.',
+    'server.colour: unknown setting. Known here: name, host, port, strictPort, keyFile, stateDir.',
   ],
   ['shares:\n  a:\n    pth: x', '/etc/smbkit.yaml:3:5: shares.a.pth: unknown setting. Did you mean "path"?'],
   ['server:\n  port: http', '2:3: server.port: must be a whole number from 0 to 65535, not "http"'],
@@ -131,7 +131,7 @@ const mistakes: readonly (readonly [file: string, said: string])[] = [
   ],
   [
     'users: [{ name: a }]',
-    '1:9: users[0]: the user "a" has no password: give one of password, passwordFile and ntHash',
+    '1:9: users[0]: the user "a" has no password: give one of password, passwordFile, ntHash and sealedHash',
   ],
   ['users: [{ name: a, password: x, passwordFile: y }]', 'has more than one password: keep one of'],
   [
