@@ -10,6 +10,7 @@ import type { ContractCase, ContractTraits } from './backend-contract/case.ts';
 import { copyCases } from './backend-contract/copy.ts';
 import { directoryCases } from './backend-contract/directories.ts';
 import { fileCases } from './backend-contract/files.ts';
+import { historyCases } from './backend-contract/history.ts';
 import { linkCases } from './backend-contract/links.ts';
 import { nameCases } from './backend-contract/names.ts';
 import { readingCases } from './backend-contract/reading.ts';
@@ -50,6 +51,7 @@ export const contractCases: readonly ContractCase[] = [
   ...sparseCases,
   ...copyCases,
   ...watchCases,
+  ...historyCases,
 ];
 
 /** What a store promises, with the defaults. */
@@ -60,6 +62,7 @@ export function traitsOf(options: Partial<ContractTraits>): ContractTraits {
     fileBytesMax: options.fileBytesMax ?? Number.MAX_SAFE_INTEGER,
     pathCharsMax: options.pathCharsMax ?? 32_000,
     keepsRemovedFiles: options.keepsRemovedFiles ?? false,
+    takeSnapshot: options.takeSnapshot,
     another: options.another ?? (() => undefined),
     settle: options.settle ?? (() => Promise.resolve()),
   };

@@ -9,6 +9,8 @@ const MIB = 2 ** 20;
 
 backendContract('memory', () => memoryBackend(), {
   test,
+  takeSnapshot: (backend) =>
+    backend instanceof MemoryBackend ? backend.takeSnapshot() : assert.fail('no memory'),
   another: (backend) => (backend instanceof MemoryBackend ? backend.another() : undefined),
 });
 

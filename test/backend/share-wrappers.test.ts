@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createFsFromVolume, Volume } from 'memfs';
 import { type AuditEvent, audit } from '../../src/backend/audit.ts';
 import type { Backend } from '../../src/backend/contract.ts';
 import { fault, faultAt } from '../../src/backend/fault.ts';
 import { type MemoryBackend, memoryBackend } from '../../src/backend/memory.ts';
+import { fromNodeFs } from '../../src/backend/node-fs.ts';
 import { quota } from '../../src/backend/quota.ts';
 import { readOnly } from '../../src/backend/read-only.ts';
 import { recycle } from '../../src/backend/recycle.ts';
@@ -28,6 +30,13 @@ backendContract('memory with a bin that is hidden', () => veto(recycle(memoryBac
   test,
   keepsRemovedFiles: true,
 });
+backendContract('memfs with a limit', () => quota(memfs(), { sizeBytesMax: 64 * GIB }), {
+  test,
+  hasExactNames: false,
+  timeStep: 20_000n,
+  fileBytesMax: 2 ** 30,
+});
+backendContract('memory without a fault', () => fault(memoryBackend(), () => undefined), { test });
 backendContract('memory that is audited', () => audit(memoryBackend(), () => {}), { test });
 backendContract(
   'memory with snapshots of others',
@@ -43,6 +52,10 @@ backendContract(
   () => audit(quota(veto(recycle(memoryBackend()), isBin), { fileCountMax: 100_000 }), () => {}),
   { test, keepsRemovedFiles: true },
 );
+
+function memfs(): Backend {
+  return fromNodeFs(createFsFromVolume(new Volume()));
+}
 
 /** Time that stands still until it is moved. */
 class StoppedClock implements Clock {
@@ -270,6 +283,14 @@ test('owners have limits of their own where the store keeps descriptors', async 
 function readableCopy(store: Backend): Backend {
   return audit(store, () => {});
 }
+
+backendContract(
+  'memory with snapshot folders',
+  () => veto(snapshotFolders(memoryBackend()), (name) => name === '.snapshots'),
+  {
+    test,
+  },
+);
 
 test('folders named after a time are snapshots, read-only', async () => {
   const memory = memoryBackend().seed({

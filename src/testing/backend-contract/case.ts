@@ -9,6 +9,7 @@ import type {
   DirectoryEntry,
   OpenOptions,
 } from '../../backend/contract.ts';
+import type { FileTime } from '../../base/clock.ts';
 
 /** What a store may promise less of. */
 export interface ContractTraits {
@@ -22,6 +23,8 @@ export interface ContractTraits {
   readonly pathCharsMax: number;
   /** A removed file is kept elsewhere, and an open one so keeps a link. Default false. */
   readonly keepsRemovedFiles: boolean;
+  /** Takes a snapshot of the store; the time by which it is known. */
+  readonly takeSnapshot: ((backend: Backend) => FileTime | Promise<FileTime>) | undefined;
   /** A second instance over the same store, for changes made by others. */
   readonly another: (backend: Backend) => Backend | undefined;
   /** Lets a moment pass, for a store that learns late of changes made by others. Default: nothing. */
