@@ -40,6 +40,9 @@ export interface BackendStat {
   readonly version?: bigint;
   /** DOS attributes ([MS-FSCC] 2.6) that the backend keeps; the kind is not among them. Absent: none are kept. */
   readonly attributes?: number;
+  /** Whose the file is as long as no security descriptor says so. Absent: nobody's in particular. */
+  readonly owner?: Sid;
+  readonly group?: Sid;
 }
 
 export interface DirectoryEntry {

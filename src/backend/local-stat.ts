@@ -14,6 +14,7 @@ import type { DiskLook, DiskStat } from './disk-stat.ts';
 import { calls, type DiskPath, descriptorPath } from './local-calls.ts';
 import { type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
 import type { FileReference, LocalFile, ToldTime } from './metadata-store.ts';
+import type { PosixOwners } from './posix-owners.ts';
 import { promisedCall, type Task } from './task.ts';
 
 const OWNER_WRITE = 0o200;
@@ -36,6 +37,8 @@ export interface LocalStatOptions {
   readonly knowsBirthTime: boolean;
   /** READONLY of a file takes the permission to write away, and is shown where its owner has none. */
   readonly mapsReadOnly: boolean;
+  /** Whose files those of another account are. */
+  readonly owners: PosixOwners;
   /** Sets times to the nanosecond; absent where only Node's call is there. */
   readonly setTimes?: SetTimes | undefined;
   readonly look: DiskLook;
@@ -88,6 +91,7 @@ export class LocalStats {
       changeTime: told(kept.changeTime, stat.ctimeNs),
       version: stat.ctimeNs,
       attributes,
+      ...this.#options.owners.of(stat),
     };
   }
 

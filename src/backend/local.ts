@@ -43,10 +43,11 @@ import type { LocalMetadata } from './metadata-local.ts';
 import { type MetadataOptions, metadataOf } from './metadata-place.ts';
 import type { LocalFile } from './metadata-store.ts';
 import { namesOf } from './path.ts';
+import { type OwnerOptions, PosixOwners } from './posix-owners.ts';
 import { NewPermissions, type PermissionOptions } from './posix-permissions.ts';
 import { Pace, run, type Task } from './task.ts';
 
-export interface LocalOptions extends MetadataOptions, PermissionOptions {
+export interface LocalOptions extends MetadataOptions, PermissionOptions, OwnerOptions {
   /** Label of the volume; default the folder's name. */
   readonly label?: string;
   /** Default derived from the folder's path. */
@@ -134,6 +135,7 @@ class LocalBackend implements Backend {
       device: directories.device,
       knowsBirthTime: knowsBirthTime(folder),
       mapsReadOnly: options.mapsReadOnly ?? true,
+      owners: new PosixOwners(options),
       setTimes: libc?.setTimes,
       look: new DiskLook(libc?.statx),
     });

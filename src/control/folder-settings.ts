@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { LocalOptions } from '../backend/local.ts';
+import type { Sid } from '../wire/dtyp/sid.ts';
 
 /** Permissions as people write them: octal digits. */
 const mode = z
@@ -24,6 +25,12 @@ export const folderSettings = {
     'Owner of new files in a folder, a name in /etc/passwd or a number. Without it: the account of the server.',
   ),
   group: account.describe('Their group, a name in /etc/group or a number.'),
+  owners: z
+    .record(z.string(), z.union([z.int().min(0).max(0xffff_fffe), z.string().min(1)]))
+    .default({})
+    .describe(
+      'Accounts of users, by user: files of these accounts of the system are shown as theirs, as long as no descriptor says otherwise.',
+    ),
   fileMode: mode.describe(
     'Permissions of new files in a folder: `640`. Without it: 666 without the bits of the umask.',
   ),
@@ -53,11 +60,18 @@ export class UnknownAccountError extends Error {
   override readonly name = 'UnknownAccountError';
 }
 
-/** The settings as the store takes them. Throws UnknownAccountError. */
-export function localOptionsOf(settings: FolderSettings): LocalOptions {
+/** The settings as the store takes them; `sidOf` tells the SIDs of users. Throws UnknownAccountError. */
+export function localOptionsOf(
+  settings: FolderSettings,
+  sidOf: (user: string) => Sid | undefined,
+): LocalOptions {
   const { metadata, owner, group, fileMode, directoryMode, inheritOwner, inheritMode } = settings;
+  const owners = new Map(
+    Object.entries(settings.owners).map(([user, id]) => [idOf(id, '/etc/passwd'), sidOf(user)]),
+  );
   return {
     metadata,
+    ...(owners.size > 0 && { ownerOf: (uid: number) => owners.get(uid) }),
     inheritOwner,
     inheritMode,
     mapsReadOnly: settings.mapReadOnly,

@@ -96,6 +96,7 @@ function* shareRules(configuration: Configuration, name: string, given: GivenNam
   }
   yield* availabilityRules(configuration, name);
   const users = configuration.users.map((user) => user.name).concat(given.accounts ?? []);
+  yield* unknownNames([...path, 'owners'], share.owners, users);
   const groups = new Set(configuration.users.flatMap((user) => user.groups).concat(given.groups ?? []));
   yield* unknownNames([...path, 'permissions', 'users'], share.permissions.users, [...users, guestName]);
   yield* unknownNames([...path, 'permissions', 'groups'], share.permissions.groups, groups);
@@ -117,7 +118,7 @@ function* availabilityRules({ shares, server }: Configuration, name: string): It
 function* unknownNames(path: SettingPath, given: Tree, known: Iterable<string>): Iterable<RuleIssue> {
   const names = [...known];
   const keys = new Set(names.map((name) => name.toLowerCase()));
-  const what = path.at(-1) === 'users' ? 'user' : 'group';
+  const what = path.at(-1) === 'groups' ? 'group' : 'user';
   for (const name of Object.keys(given)) {
     if (keys.has(name.toLowerCase())) continue;
     const why = what === 'user' ? 'there is no user' : 'no user is in a group';

@@ -141,14 +141,15 @@ function backendOf(name: string, share: ConfiguredShare, parts: OpenParts): Back
 function folderBackend(
   name: string,
   share: ConfiguredShare & { readonly path: string },
-  { configuration, clock, log }: OpenParts,
+  { configuration, users, clock, log }: OpenParts,
 ): Backend {
   const { path } = share;
+  const sidOf = (user: string) => users.accountOfName(user)?.sid;
   const { stateDir } = configuration.server;
   const kept =
     stateDir === undefined ? {} : { stateDirectory: join(stateDir, 'shares', stateName(name, path)) };
   try {
-    return localBackend(path, { ...localOptionsOf(share), ...kept, clock, log });
+    return localBackend(path, { ...localOptionsOf(share, sidOf), ...kept, clock, log });
   } catch (error) {
     const reason = codeOf(error) === 'EPERM' ? 'only root may give files to others' : reasonOf(error);
     throw new FolderError(`share "${name}": ${path} cannot be served: ${reason}`, { cause: error });

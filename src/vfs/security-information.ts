@@ -15,7 +15,13 @@ import {
 import { AccessMask, CompletionFilter } from '../wire/flags.ts';
 import { noteChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
-import { type CheckedFile, descriptorAt, maximumAccessTo } from './security.ts';
+import {
+  type CheckedFile,
+  defaultDescriptor,
+  descriptorAt,
+  maximumAccessTo,
+  storedDescriptor,
+} from './security.ts';
 
 /** Everything the requester of `file` could get on it. */
 export async function maximumAccessOfOpen(file: OpenFile): Promise<number> {
@@ -58,8 +64,13 @@ export async function querySecurity(file: OpenFile, parts: number): Promise<Buff
 
 async function currentDescriptor(file: OpenFile): Promise<SecurityDescriptor> {
   const { volume, link, requester } = file;
-  const { kind } = await volume.backend.stat(link.path);
-  return descriptorAt(volume, { path: link.path, isDirectory: kind === 'directory' }, requester);
+  const stat = await volume.backend.stat(link.path);
+  const stored = await storedDescriptor(volume, { path: link.path, stat });
+  if (stored !== undefined) return stored;
+  const { kind, owner, group } = stat;
+  // Who owns a file without a descriptor makes no difference to what anybody may do with it.
+  const usual = defaultDescriptor(requester, kind === 'directory');
+  return { ...usual, ...(owner && { owner }), ...(group && { group }) };
 }
 
 /** Replaces the parts of the descriptor named by `parts`. [MS-SMB2] 3.3.5.21.3, [MS-FSA] 2.1.5.17 */

@@ -13,7 +13,7 @@ const read = (share: string): ReturnType<typeof readConfiguration> =>
 function optionsOf(share: string): ReturnType<typeof localOptionsOf> {
   const docs = read(share).configuration.shares['docs'];
   assert.ok(docs);
-  return localOptionsOf(docs);
+  return localOptionsOf(docs, (user) => `S-1-5-21-1-2-3-${user.length}`);
 }
 
 test('settings of a folder become options of its store', () => {
@@ -30,6 +30,16 @@ test('settings of a folder become options of its store', () => {
     directoryMode: 0o751,
     mapsReadOnly: false,
   });
+});
+
+test('users own the files of accounts of the system that the settings name', () => {
+  const text = `users: [{ name: anna, password: Secret-1 }]
+shares: { docs: { path: /tmp, owners: { anna: 1000 } } }`;
+  const docs = readConfiguration({ file: { name: 'smbkit.yaml', text } }).configuration.shares['docs'];
+  assert.ok(docs);
+  const { ownerOf } = localOptionsOf(docs, (user) => `S-1-5-21-1-2-3-${user.length}`);
+  assert.deepEqual([ownerOf?.(1000), ownerOf?.(1001)], ['S-1-5-21-1-2-3-4', undefined]);
+  assert.throws(() => read('owners: { nobody: 1000 }'), /shares\.docs\.owners.*nobody/);
 });
 
 test('owners that the system does not have and modes that are none are refused', () => {
