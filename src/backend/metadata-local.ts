@@ -17,7 +17,8 @@ import type { DiskStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
 import { calls } from './local-calls.ts';
 import type { FileMetadata, FileReference, LocalFile, MetadataStore } from './metadata-store.ts';
-import { decodeDosAttrib, encodeDosAttrib } from './samba-dosattrib.ts';
+import { RecentValues } from './recent-values.ts';
+import { type DosAttrib, decodeDosAttrib, encodeDosAttrib } from './samba-dosattrib.ts';
 import { dosAttribName, ntAclNames } from './samba-names.ts';
 import { descriptorOf, encodeNtAcl, permissionsHashOf } from './samba-ntacl.ts';
 import { permissionsHash } from './samba-posix-acl.ts';
@@ -71,10 +72,12 @@ export class LocalMetadata {
   readonly #keeper: XattrKeeper;
   readonly #clock: Clock;
   readonly #ntAclName: string;
+  readonly #recentDos: RecentValues<DosAttrib | undefined>;
 
   constructor({ side, xattrs, isPrivileged, clock }: LocalMetadataOptions) {
     this.#side = side;
     this.#clock = clock;
+    this.#recentDos = new RecentValues(clock);
     this.#ntAclName = isPrivileged ? ntAclNames.privileged : ntAclNames.unprivileged;
     this.#keeper = new XattrKeeper(xattrs, () => side.sync());
     this.extendedAttributes = new ExtendedAttributes(this.#keeper, side);
@@ -84,11 +87,19 @@ export class LocalMetadata {
   /** What completes the disk's own metadata. */
   *readStat(file: LocalFile): Task<FileMetadata> {
     const aside = this.#side.read(file.reference);
-    const value = yield* this.#keeper.read(file, dosAttribName);
-    const carried = value && decodeDosAttrib(value);
+    const carried = yield* this.#carriedDos(file);
     if (carried === undefined) return aside;
     const { attributes, creationTime } = carried;
     return { ...aside, attributes: attributes & (keptAttributes | MAPPED_READONLY), creationTime };
+  }
+
+  *#carriedDos(file: LocalFile): Task<DosAttrib | undefined> {
+    const recent = this.#recentDos.find(file.reference, file.stat);
+    if (recent !== undefined) return recent.value;
+    const value = yield* this.#keeper.read(file, dosAttribName);
+    const carried = value && decodeDosAttrib(value);
+    this.#recentDos.remember(file.reference, file.stat, carried);
+    return carried;
   }
 
   *writeDos(file: LocalFile, { attributes, creationTime }: DosMetadata): Task<void> {

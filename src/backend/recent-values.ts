@@ -1,0 +1,49 @@
+/**
+ * What was read of files lately, true as long as their change time is the same. A change time of just now proves nothing:
+ * disks count time in steps, and another change in the same step would not show.
+ */
+import { type Clock, unixNsOfFileTime } from '../base/clock.ts';
+import type { DiskStat } from './disk-stat.ts';
+import type { FileReference } from './metadata-store.ts';
+
+/** The coarsest clock of disks in use counts in steps of 2 s. */
+const STEP_NS = 2_000_000_000n;
+/** Files remembered, about 100 bytes each. */
+const COUNT_MAX = 100_000;
+
+interface Recent<T> {
+  readonly generation: bigint;
+  readonly ctimeNs: bigint;
+  readonly value: T;
+}
+
+export class RecentValues<T> {
+  readonly #clock: Clock;
+  /** By file id, oldest first. */
+  readonly #values = new Map<bigint, Recent<T>>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** What was read of the file as it is now. */
+  find({ fileId, generation }: FileReference, { ctimeNs }: DiskStat): { readonly value: T } | undefined {
+    const recent = this.#values.get(fileId);
+    if (recent === undefined || recent.ctimeNs !== ctimeNs || recent.generation !== generation)
+      return undefined;
+    return recent;
+  }
+
+  /** `value` was just read of the file, which was like `stat` before. */
+  remember({ fileId, generation }: FileReference, { ctimeNs }: DiskStat, value: T): void {
+    const age = unixNsOfFileTime(this.#clock.now()) - ctimeNs;
+    if (age < STEP_NS) return;
+    this.#values.delete(fileId);
+    this.#values.set(fileId, { generation, ctimeNs, value });
+    if (this.#values.size <= COUNT_MAX) return;
+    for (const oldest of this.#values.keys()) {
+      this.#values.delete(oldest);
+      return;
+    }
+  }
+}
