@@ -5,6 +5,7 @@ import { type FileTime, UNIX_EPOCH } from '../base/clock.ts';
 import type { Backend, SnapshotAbility } from './contract.ts';
 import { BackendError } from './error.ts';
 import type { MemoryTree } from './memory-tree.ts';
+import { readOnly } from './read-only.ts';
 
 /** As many as Windows keeps of a volume. Each costs memory for every name, and for what was changed since. */
 const COUNT_MAX = 512;
@@ -55,4 +56,10 @@ export class MemorySnapshots implements SnapshotAbility {
     if (snapshot === undefined) throw new BackendError('ENOENT', 'snapshot');
     return snapshot;
   }
+}
+
+/** A snapshot does not change, has none of its own, and nobody's limits apply. */
+export function snapshotView(copy: Backend): Backend {
+  const { watch: _watch, snapshots: _snapshots, quota: _quota, ...view } = readOnly(copy);
+  return view;
 }

@@ -23,10 +23,9 @@ import type {
 } from './contract.ts';
 import { BackendError, throwIfAborted } from './error.ts';
 import { copyRange, MemoryHandle, memoryHandle, punch } from './memory-handle.ts';
-import { MemorySnapshots } from './memory-snapshots.ts';
+import { MemorySnapshots, snapshotView } from './memory-snapshots.ts';
 import { type MemoryEntry, type MemoryNode, MemoryTree } from './memory-tree.ts';
 import { isWithin, join } from './path.ts';
-import { readOnly } from './read-only.ts';
 import { checkReplaceable } from './rename.ts';
 import { CLUSTER_BYTES, type SparseData } from './sparse-data.ts';
 
@@ -78,12 +77,6 @@ function volumeOf(tree: MemoryTree, named: { label: string; serialNumber: number
     snapshotView(new MemoryBackend(volumeOf(copy, named))),
   );
   return { ...named, tree, watchers: new Set(), snapshots };
-}
-
-/** A snapshot does not change, has none of its own, and nobody's limits apply. */
-function snapshotView(copy: MemoryBackend): Backend {
-  const { watch: _watch, snapshots: _snapshots, quota: _quota, ...view } = readOnly(copy);
-  return view;
 }
 
 /** A view of a volume in memory; {@link memoryBackend} makes the first one, {@link MemoryBackend.another} others. */
@@ -201,8 +194,7 @@ export class MemoryBackend implements Backend {
   removeFile(path: BackendPath): void {
     const entry = this.#tree.entry(path, 'unlink');
     if (entry.node.kind === 'directory') throw new BackendError('EISDIR', 'unlink', path);
-    this.#tree.detach(entry);
-    this.#report({ path, kind: 'removed' });
+    this.#detach(entry, path);
   }
 
   removeDirectory(path: BackendPath): void {
@@ -210,8 +202,7 @@ export class MemoryBackend implements Backend {
     if (entry.parent === undefined) throw new BackendError('EBUSY', 'rmdir', path);
     if (entry.node.entries === undefined) throw new BackendError('ENOTDIR', 'rmdir', path);
     if (entry.node.entries.size > 0) throw new BackendError('ENOTEMPTY', 'rmdir', path);
-    this.#tree.detach(entry);
-    this.#report({ path, kind: 'removed' });
+    this.#detach(entry, path);
   }
 
   rename(from: BackendPath, to: BackendPath, replace: boolean): void {
@@ -223,6 +214,11 @@ export class MemoryBackend implements Backend {
     const taken = parent.entries?.get(name);
     if (taken !== undefined) {
       checkReplaceable(entry.node, taken.node, { replace, to });
+      // Two names of one file: nothing moves, one name goes.
+      if (taken.node === entry.node) {
+        this.#detach(entry, from);
+        return;
+      }
       this.#tree.detach(taken);
     }
     this.#tree.extract(entry);
@@ -254,6 +250,11 @@ export class MemoryBackend implements Backend {
     for (const watcher of this.#volume.watchers) {
       if (watcher.owner === this) this.#volume.watchers.delete(watcher);
     }
+  }
+
+  #detach(entry: MemoryEntry, path: BackendPath): void {
+    this.#tree.detach(entry);
+    this.#report({ path, kind: 'removed' });
   }
 
   #handle(entry: MemoryEntry, options: OpenOptions, stream: SparseData | undefined): MemoryHandle {
