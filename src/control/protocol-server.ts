@@ -16,6 +16,7 @@ import { serverService } from '../rpc/srvsvc.ts';
 import { workstationService } from '../rpc/wkssvc.ts';
 import type { CommandTable } from '../server/dispatch.ts';
 import { Server } from '../server/server.ts';
+import type { ServerStats } from '../server/stats.ts';
 import { VolumeNotifier } from '../server/volume-notifier.ts';
 import type { KeyLog } from '../session/server-state.ts';
 import type { Settings } from '../session/settings.ts';
@@ -98,6 +99,10 @@ export class ProtocolServer {
     this.#authenticator.update(settings);
     this.#server.update(settings);
     this.#driver.core.configure(coreSettingsOf(settings.limits));
+  }
+
+  stats(): ServerStats {
+    return this.#server.stats();
   }
 
   /** See Server.endSessions. */

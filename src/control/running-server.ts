@@ -1,6 +1,7 @@
 /**
  * A server that runs: what `serve()` gives to programs.
  */
+import type { ServerStats } from '../server/stats.ts';
 import type { ConfigurationInput } from './schema.ts';
 
 /** An account that was made because none was given. */
@@ -49,6 +50,8 @@ export interface RunningServer extends AsyncDisposable {
      */
     update(change: SettingsChange): void;
   };
+  /** Tables, totals, and each command's answers with their times: see docs/observability.md. */
+  stats(): ServerStats;
   /**
    * Disables an account until the configuration is read again, and ends its sessions with all they have open. Resolves to their number.
    */

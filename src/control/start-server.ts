@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import { type Entropy, systemEntropy } from '../base/entropy.ts';
 import type { Log } from '../base/log.ts';
 import type { CommandTable } from '../server/dispatch.ts';
+import type { ServerStats } from '../server/stats.ts';
 import type { OpenStore } from '../vfs/open-store.ts';
 import { AccountStore, type LocalAccount } from './accounts.ts';
 import { AuditFile } from './audit-file.ts';
@@ -169,6 +170,10 @@ class Operated implements OperatedServer {
     this.url = smbUrl({ host, port: address.port, share: this.shares[0] ?? '' });
     if (parts.credentials !== undefined) this.credentials = parts.credentials;
     if (notice !== undefined) this.portNotice = notice;
+  }
+
+  stats(): ServerStats {
+    return this.#protocol.stats();
   }
 
   counters(): TableSizes {

@@ -57,6 +57,8 @@ export interface CoreCensus {
   readonly breaks: number;
   readonly watchedDirectories: number;
   readonly disconnectedOpens: number;
+  /** Byte-range locks that are held. */
+  readonly locks: number;
 }
 
 export interface FileCore {

@@ -311,6 +311,7 @@ class FileSystemCore implements FileCore {
       breaks: breaking.size,
       watchedDirectories: watchers.size,
       disconnectedOpens: disconnected.size,
+      locks: sumOf(opens.values(), ({ lockCount }) => lockCount),
     };
   }
 
@@ -359,4 +360,10 @@ class FileSystemCore implements FileCore {
     const only = (cache: Cache) => !isSpared(cache);
     breakCaches(this.#state, stream, 'entry', { ...this.#scope(nowMs), only });
   }
+}
+
+function sumOf<T>(items: Iterable<T>, of: (item: T) => number): number {
+  let sum = 0;
+  for (const item of items) sum += of(item);
+  return sum;
 }

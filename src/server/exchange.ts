@@ -33,6 +33,19 @@ export interface Incoming {
   ): Request | undefined;
 }
 
+/** Of every final answer, in the order in which they are known. */
+function count({ request, status, buffer }: Answer): void {
+  const { server, header, clock, startMs, connection } = request;
+  server.statistics.answered({
+    command: header.command,
+    status,
+    durationMs: clock.monotonicMs() - startMs,
+    bytes: buffer.message.length,
+    sessionId: header.sessionId,
+    credits: connection.window.available,
+  });
+}
+
 /** Answers up to this size always have room: that many elements a compound does not have. */
 const SMALL_ANSWER_BYTES = 4096;
 
@@ -129,6 +142,7 @@ export class Exchange implements RequestOwner {
   #finish(made: Answer): void {
     const answer = this.#bounded(made);
     answer.request.answered('final');
+    count(answer);
     this.#carried = carry(answer.request, answer.status);
     this.#answers.push(answer);
   }

@@ -4,6 +4,7 @@
 
 import type { Connection } from '../session/connection.ts';
 import type { MessageMemory, TransportListener } from '../session/transport.ts';
+import { FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import { ProtocolViolation } from './ending.ts';
 import type { ExchangeHost } from './exchange.ts';
 import { sessionsHearingOn } from './notify-client.ts';
@@ -33,6 +34,7 @@ export class Peer implements TransportListener {
 
   message(bytes: Buffer, memory?: MessageMemory): void {
     if (this.connection.isClosed) return;
+    this.connection.server.statistics.bytesReceived += bytes.length + FRAME_HEADER_BYTES;
     try {
       receive(this.#host, this.connection, { bytes, memory });
     } catch (error) {

@@ -70,6 +70,8 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   sequenceMark: SequenceMark | undefined;
   outlivesChannel = false;
   replyBuffer: ReplyBuffer | undefined;
+  /** Clock.monotonicMs of its arrival. */
+  readonly startMs: number;
   readonly #owner: RequestOwner;
   readonly #retained: Session[] = [];
   #endedBy: EndReason | undefined;
@@ -84,6 +86,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
 
   constructor(fields: RequestFields) {
     this.server = fields.connection.server;
+    this.startMs = this.server.clock.monotonicMs();
     this.connection = fields.connection;
     this.header = fields.header;
     this.message = fields.message;

@@ -125,7 +125,9 @@ export function send(connection: Connection, buffers: readonly ReplyBuffer[], se
     sealer === undefined ? [first.bytes.subarray(start, first.end), ...rest] : sealed(sealer, first, rest);
   const [head] = parts;
   if (head === undefined) return;
-  writeFrameHeader(head, 0, sizeOf(parts) - FRAME_HEADER_BYTES);
+  const frameBytes = sizeOf(parts);
+  writeFrameHeader(head, 0, frameBytes - FRAME_HEADER_BYTES);
+  connection.server.statistics.bytesSent += frameBytes;
   connection.transport.send(parts, () => {
     for (const buffer of buffers) buffer.release();
   });

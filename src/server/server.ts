@@ -6,6 +6,7 @@ import type { Audit } from '../base/audit.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
 import { type Log, printable } from '../base/log.ts';
+import { telemetry } from '../base/telemetry.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { Connection } from '../session/connection.ts';
 import {
@@ -26,6 +27,7 @@ import type { CommandTable } from './dispatch.ts';
 import { ProtocolViolation } from './ending.ts';
 import { connectInMemory, type MemoryConnection } from './memory-transport.ts';
 import { Peer, type PeerHost } from './peer.ts';
+import { type ServerStats, statsOf } from './stats.ts';
 import { type TcpAddress, TcpListener } from './tcp.ts';
 import { FailedLogonThrottle } from './throttle.ts';
 
@@ -132,6 +134,11 @@ export class Server {
     return meant.length;
   }
 
+  /** The server in numbers. */
+  stats(): ServerStats {
+    return statsOf(this.state, commands);
+  }
+
   counters(): Counters {
     return this.state.tableSizes();
   }
@@ -170,6 +177,8 @@ export class Server {
       fromAddress >= limits.connectionCountPerAddress ||
       this.#unauthenticatedCount() >= limits.unauthenticatedConnectionCount;
     if (isFull) {
+      this.state.statistics.connectionsRefused++;
+      if (telemetry.connection.hasSubscribers) telemetry.connection.publish({ event: 'refused', address });
       log.write('warn', 'connection-refused', { address, connections: connections.size });
       return undefined;
     }
@@ -178,6 +187,8 @@ export class Server {
     const peer = new Peer(this.#host, connection);
     connections.add(connection);
     this.#peers.set(connection, peer);
+    this.state.statistics.connectionsAccepted++;
+    if (telemetry.connection.hasSubscribers) telemetry.connection.publish({ event: 'opened', address });
     log.write('debug', 'connected', { address });
     return peer;
   }
@@ -215,6 +226,7 @@ export class Server {
     this.state.connections.delete(connection);
     this.state.leaveClient(connection);
     this.#peers.delete(connection);
+    if (telemetry.connection.hasSubscribers) telemetry.connection.publish({ event: 'closed', address });
     this.state.log.write('debug', 'disconnected', { address });
   }
 

@@ -13,6 +13,7 @@ import type { Connection } from './connection.ts';
 import type { Open, OpenTarget } from './open.ts';
 import type { Session } from './session.ts';
 import type { Settings } from './settings.ts';
+import { Statistics } from './statistics.ts';
 import type { Share } from './tree-connect.ts';
 
 /** Sizes of the tables, all zero when everything is closed. */
@@ -95,6 +96,10 @@ export class ServerState {
   readonly opensByTarget = new Map<OpenTarget, Open>();
   readonly counters = { treeConnects: 0, opens: 0, outstandingRequests: 0 };
   readonly startTime: bigint;
+  /** Clock.monotonicMs of the start. */
+  readonly startMs: number;
+  /** What was done since. */
+  readonly statistics = new Statistics();
 
   constructor(options: ServerStateOptions) {
     this.serverGuid = options.serverGuid;
@@ -110,6 +115,7 @@ export class ServerState {
     this.throttle = options.throttle;
     this.networkInterfaces = options.networkInterfaces ?? theSameAddress;
     this.startTime = options.clock.now();
+    this.startMs = options.clock.monotonicMs();
   }
 
   get limits(): Limits {

@@ -6,6 +6,7 @@ import type { Identity } from '../auth/identity.ts';
 import { assert, present } from '../base/assert.ts';
 import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus } from '../base/status.ts';
+import { telemetry } from '../base/telemetry.ts';
 import type { Cipher, SigningAlgorithm } from '../crypto/algorithms.ts';
 import type { SessionCrypto } from '../crypto/session-crypto.ts';
 import type { Signer } from '../crypto/signing.ts';
@@ -137,6 +138,8 @@ export class Session {
     this.#opens.set(volatile, open);
     this.server.opensByTarget.set(target, open);
     counters.opens++;
+    this.server.statistics.opensMade++;
+    if (telemetry.open.hasSubscribers) this.#tellOpen('opened', open);
     return open;
   }
 
@@ -153,6 +156,7 @@ export class Session {
     this.#opens.delete(open.fileId.volatile);
     this.server.opensByTarget.delete(open.target);
     this.server.counters.opens--;
+    if (telemetry.open.hasSubscribers) this.#tellOpen('closed', open, reason);
     assert(this.server.counters.opens >= 0, 'open counter below zero');
     this.#endRequests((request) => request.openInUse === open, reason);
     await open.target.close(reason);
@@ -173,6 +177,10 @@ export class Session {
    */
   async end(reason: CloseReason): Promise<void> {
     if (this.state === 'ended') return;
+    const { sessionId } = this;
+    const user = this.authenticated?.identity.name;
+    if (telemetry.session.hasSubscribers)
+      telemetry.session.publish({ event: 'ended', sessionId, user, reason });
     this.state = 'ended';
     this.server.sessions.delete(this.sessionId);
     this.#endRequests((request) => request.sessionInUse === this, reason);
@@ -201,6 +209,10 @@ export class Session {
 
   #destroyWhenUnused(): void {
     if (this.#isTornDown && this.#users === 0) this.crypto?.destroy();
+  }
+
+  #tellOpen(event: string, open: Open, reason?: CloseReason): void {
+    telemetry.open.publish({ event, sessionId: this.sessionId, share: open.tree.share.name, reason });
   }
 
   #endRequests(concerned: (request: OutstandingRequest) => boolean, reason: CloseReason): void {

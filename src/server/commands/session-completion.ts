@@ -5,6 +5,7 @@
 import type { AuthenticationComplete } from '../../auth/mechanism.ts';
 import { present } from '../../base/assert.ts';
 import { demand, NtStatus } from '../../base/status.ts';
+import { telemetry } from '../../base/telemetry.ts';
 import { SessionCrypto } from '../../crypto/session-crypto.ts';
 import type { Session } from '../../session/session.ts';
 import { wantsEncryption } from '../../session/tree-connect.ts';
@@ -55,6 +56,10 @@ export async function finishSetup(context: ConnectionContext, end: SetupEnd): Pr
   context.reply.isExempt = true;
   context.reply.signer = crypto?.signer;
   await supersede(context, session, request.previousSessionId);
+  server.statistics.sessionsBegun++;
+  const { sessionId } = session;
+  const user = result.identity.name;
+  if (telemetry.session.hasSubscribers) telemetry.session.publish({ event: 'began', sessionId, user });
   context.server.audit('logon', {
     user: result.identity.name,
     kind: result.identity.kind,
