@@ -20,7 +20,7 @@ import type { OpenFile } from './open-file.ts';
 import { OutsideChanges } from './outside-changes.ts';
 import { Resolver } from './resolve.ts';
 import { Snapshots } from './snapshots.ts';
-import { isAbsent } from './status-of-error.ts';
+import { codeOf, isAbsent } from './status-of-error.ts';
 import { WriteTime } from './write-time.ts';
 
 export interface VolumeOptions {
@@ -244,6 +244,8 @@ export class Volume implements RemovalTarget {
       if (removal.isDirectory) await this.backend.removeDirectory(link.path);
       else await this.backend.removeFile(link.path);
     } catch (error) {
+      // [MS-FSA] 2.1.5.5: a directory that is not empty when its last open closes stays, and nobody is told.
+      if (codeOf(error) === 'ENOTEMPTY') return;
       if (!isAbsent(error)) throw error;
     }
     link.isRemoved = true;
