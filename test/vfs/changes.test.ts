@@ -15,6 +15,7 @@ import { watchDirectory } from '../../src/vfs/watch.ts';
 import {
   AccessMask,
   CompletionFilter,
+  CreateOption,
   CreateDisposition as Disposition,
   FileAction,
   FileAttribute,
@@ -345,4 +346,14 @@ test('nothing is left when everything is closed', async () => {
   assert.equal(world.driver.core.openCount, 0);
   assert.deepEqual([...world.driver.openFiles], []);
   assert.equal(world.volume.names.size, 0);
+});
+
+test('a directory that was to be deleted on close and is not empty stays, without an error', async () => {
+  const world = new World();
+  world.backend.seed({ d: { f: '' } });
+  await world.touch('d', { createOptions: CreateOption.DIRECTORY_FILE | CreateOption.DELETE_ON_CLOSE });
+  assert.equal(world.backend.stat('d').kind, 'directory');
+  world.backend.removeFile('d/f');
+  await world.touch('d', { createOptions: CreateOption.DIRECTORY_FILE | CreateOption.DELETE_ON_CLOSE });
+  assert.throws(() => world.backend.stat('d'));
 });
