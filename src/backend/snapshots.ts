@@ -10,14 +10,15 @@ import { delegateTo } from './wrap.ts';
 
 /** `store` with the snapshots that `source` tells of, in place of its own. What `at` answers is made read-only. */
 export function snapshots(store: Backend, source: SnapshotAbility): Backend {
-  const views = new Map<FileTime, Backend>();
+  const views = new WeakMap<Backend, Backend>();
   return {
     ...delegateTo(store),
     snapshots: {
       list: (path) => source.list(path),
       at: async (time) => {
-        const view = views.get(time) ?? readOnly(await source.at(time));
-        views.set(time, view);
+        const snapshot = await source.at(time);
+        const view = views.get(snapshot) ?? readOnly(snapshot);
+        views.set(snapshot, view);
         return view;
       },
     },
@@ -40,6 +41,14 @@ export function snapshotFolders(store: Backend, options: SnapshotFolderOptions =
   const { directory = '.snapshots', within = store, below = '' } = options;
   const timeOf = timeReader(options.format ?? '@GMT-%Y.%m.%d-%H.%M.%S');
 
+  /** One store for each folder, so that whoever asks again gets the same. */
+  const stores = new Map<string, Backend>();
+  const storeOf = (name: string): Backend => {
+    const path = [directory, name, below].filter((part) => part !== '').join('/');
+    const store = stores.get(name) ?? subtree(within, path);
+    stores.set(name, store);
+    return store;
+  };
   const note = (found: Map<FileTime, string>, { name, stat }: DirectoryEntry) => {
     const time = stat.kind === 'directory' ? timeOf(name) : undefined;
     if (time !== undefined) found.set(time, name);
@@ -60,9 +69,12 @@ export function snapshotFolders(store: Backend, options: SnapshotFolderOptions =
     // Asked anew each time: the tool makes and removes them when it likes.
     list: async () => [...(await folders()).keys()].sort((a, b) => (a > b ? -1 : 1)),
     at: async (time) => {
-      const name = (await folders()).get(time);
+      const found = await folders();
+      const names = new Set(found.values());
+      for (const name of stores.keys()) if (!names.has(name)) stores.delete(name);
+      const name = found.get(time);
       if (name === undefined) throw new BackendError('ENOENT', 'snapshot');
-      return subtree(within, [directory, name, below].filter((part) => part !== '').join('/'));
+      return storeOf(name);
     },
   });
 }
