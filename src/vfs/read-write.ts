@@ -7,6 +7,7 @@ import { AccessMask } from '../wire/flags.ts';
 import { chain } from './maybe-promise.ts';
 import { noteDataChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
+import { codeOf } from './status-of-error.ts';
 import { keepingTimes } from './times.ts';
 import type { Waiter } from './waiter.ts';
 import { delayingWriteTime } from './write-time.ts';
@@ -109,7 +110,8 @@ export async function flush(file: OpenFile): Promise<void> {
   try {
     await file.handle.sync();
   } catch (error) {
-    shared.flushError = error;
+    // An open that was closed under its flush says nothing of the disk, and is nothing to the others.
+    if (codeOf(error) !== 'EBADF') shared.flushError = error;
     throw error;
   }
 }
