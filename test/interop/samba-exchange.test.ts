@@ -6,11 +6,16 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { localBackend } from '../../src/backend/local.ts';
 import type { TestTree } from '../../src/testing/client.ts';
+import { allow } from '../../src/wire/dtyp/ace.ts';
+import { aclOf } from '../../src/wire/dtyp/acl.ts';
+import { SecurityDescriptorCodec } from '../../src/wire/dtyp/security-descriptor.ts';
 import { AccessMask, FileAttribute } from '../../src/wire/flags.ts';
+import { refusing } from '../backend/xattr-refusals.ts';
 import type { Peer } from './peers/peer.ts';
 import { startSamba } from './peers/samba.ts';
-import { keep, keptOf, treeOf, type Wanted } from './samba-exchange.ts';
+import { keep, keptOf, toldOf, treeOf, type Wanted } from './samba-exchange.ts';
 import { startSmbkit } from './server.ts';
 
 const { HIDDEN, SYSTEM, ARCHIVE, READONLY, DIRECTORY, SPARSE_FILE } = FileAttribute;
@@ -21,6 +26,9 @@ const kinds = {
   regarded: {},
   ignored: { 'acl_xattr:ignore system acls': 'yes' },
 } as const;
+
+/** For a smbkit that may set no attributes of the system. */
+const unprivileged = { 'acl_xattr:security_acl_name': 'user.NTACL' } as const;
 
 interface Servers {
   readonly samba: TestTree;
@@ -33,7 +41,7 @@ const trees = new Map<string, Servers>();
 before(async () => {
   chmodSync(base, 0o755);
   const shares = Object.fromEntries(
-    Object.entries(kinds).map(([kind, own]) => {
+    Object.entries({ ...kinds, unprivileged }).map(([kind, own]) => {
       const path = join(base, kind);
       mkdirSync(path);
       // Files are made by the accounts that the servers run under; these must not stand in the way of each other.
@@ -45,7 +53,7 @@ before(async () => {
   peers.push(samba);
   const smbkit = await startSmbkit({ shares });
   peers.push(smbkit);
-  for (const kind of Object.keys(kinds)) {
+  for (const kind of Object.keys(shares)) {
     trees.set(kind, { samba: await treeOf(samba, kind), smbkit: await treeOf(smbkit, kind) });
   }
 });
@@ -126,6 +134,29 @@ for (const kind of Object.keys(kinds)) {
     });
   }
 }
+
+test('descriptors of a smbkit without privileges are told by Samba, and the other way round', async () => {
+  const { samba } = serversOf('unprivileged');
+  const libc = refusing(({ operation, name }) =>
+    operation !== 'read' && name.startsWith('security.') ? 'EPERM' : undefined,
+  );
+  const backend = localBackend(join(base, 'unprivileged'), { metadata: 'xattr', libc });
+  await keep(samba, 'of-samba', file);
+  const ofSamba = await backend.security?.read('of-samba');
+  assert.ok(ofSamba);
+  assert.deepEqual(toldOf(ofSamba), (await keptOf(samba, 'of-samba', false)).descriptor);
+  for (const name of ['new', 'of-samba']) {
+    const handle = await backend.open(name, { write: true, create: name === 'new' });
+    await handle.close();
+    const descriptor = SecurityDescriptorCodec.encode({
+      ...SecurityDescriptorCodec.decode(ofSamba),
+      dacl: aclOf(allow('S-1-1-0', AccessMask.FILE_ALL_ACCESS & ~AccessMask.WRITE_OWNER)),
+    });
+    await backend.security?.write(name, descriptor);
+    assert.deepEqual((await keptOf(samba, name, false)).descriptor, toldOf(descriptor));
+  }
+  await backend.close();
+});
 
 test('a file that neither server has touched looks the same through both', async () => {
   const { samba, smbkit } = serversOf('ignored');

@@ -97,23 +97,26 @@ export async function keptOf(tree: TestTree, name: string, isDirectory: boolean)
   const desiredAccess = AccessMask.FILE_READ_ATTRIBUTES | AccessMask.FILE_READ_EA | AccessMask.READ_CONTROL;
   const file = await tree.open(name, { desiredAccess, ...(isDirectory ? ofDirectory : {}) });
   const basic = await file.query(FileInformationClass.FileBasicInformation, FileBasicInformation);
-  const descriptor = SecurityDescriptorCodec.decode(
-    await file.queryInfo(InfoType.SECURITY, 0, { additionalInformation: OWNER_GROUP_DACL }),
-  );
+  const descriptor = await file.queryInfo(InfoType.SECURITY, 0, { additionalInformation: OWNER_GROUP_DACL });
   const eas = await easOf(file);
   const streams = await streamsOf(tree, file, name);
   await file.close();
   const { creationTime, lastWriteTime, fileAttributes } = basic;
-  const { owner, group, dacl } = descriptor;
-  const aces = dacl?.aces.map((ace) => ({ ...ace, applicationData: '' }));
   return {
     attributes: fileAttributes & ~FileAttribute.NORMAL,
     creationTime,
     lastWriteTime,
     eas,
     streams,
-    descriptor: { owner, group, aces },
+    descriptor: toldOf(descriptor),
   };
+}
+
+/** Owner, group and entries of a descriptor. */
+export function toldOf(descriptor: Buffer): unknown {
+  const { owner, group, dacl } = SecurityDescriptorCodec.decode(descriptor);
+  const aces = dacl?.aces.map((ace) => ({ ...ace, applicationData: '' }));
+  return { owner, group, aces };
 }
 
 async function easOf(file: TestFile): Promise<Record<string, string>> {
