@@ -17,6 +17,8 @@ interface Part {
   readonly command: readonly string[];
   /** How many test files or the like it covers; a part that covers none is left out. */
   readonly covers: number;
+  /** Variables that it runs with besides those of this process. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 interface Outcome {
@@ -31,6 +33,9 @@ interface Outcome {
 
 const root = resolve(dirname(import.meta.filename), '..');
 const groups = ['check', 'unit', 'interop', 'conformance', 'all'];
+/** What does the same where koffi is not installed, by other means. */
+const withoutNativeCalls =
+  'test/{native/*,crypto/*,cli/doctor,backend/{confinement,descriptors,local,local-*,posix-*}}.test.ts';
 
 const { laneCount, selected } = readArguments(process.argv.slice(2));
 const running = new Set<ChildProcess>();
@@ -81,6 +86,10 @@ function planned(): Part[] {
     nodeTest('check', 'tidy', testFiles('test/tidy/*.test.ts')),
     nodeTest('unit', 'unit', testFiles('test/**/*.test.ts', ['test/tidy/**', 'test/interop/**'])),
     {
+      ...nodeTest('unit', 'unit without native calls', testFiles(withoutNativeCalls)),
+      variables: { SMBKIT_NATIVE: 'off' },
+    },
+    {
       name: 'simulation',
       group: 'unit',
       command: [process.execPath, 'test/fs/simulate.ts', '--seconds', '60', '--seed', 'commit'],
@@ -101,7 +110,11 @@ function runPart(part: Part): Promise<Outcome> {
   const startMs = performance.now();
   const { FORCE_COLOR: _color, NODE_TEST_CONTEXT: _context, ...env } = process.env;
   const [program = '', ...rest] = part.command;
-  const child = spawn(program, rest, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, rest, {
+    cwd: root,
+    env: { ...env, ...part.variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   running.add(child);
   const chunks: string[] = [];
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk));
