@@ -153,6 +153,12 @@ const share = z.strictObject({
     .boolean()
     .default(true)
     .describe('Offer named streams; without them names with a colon are refused.'),
+  symlinks: z
+    .enum(['follow', 'reparse', 'hide'])
+    .default('follow')
+    .describe(
+      'Symbolic links in the storage: `follow` those that stay inside the share and tell the client where others lead; `reparse` tells the client of all, to be followed by itself; `hide` shows none. Nothing outside is ever reached.',
+    ),
   keepAutoInherited: z
     .boolean()
     .default(false)

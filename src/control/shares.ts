@@ -11,6 +11,7 @@ import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { compilePattern } from '../fs/wildcards.ts';
+import type { SymlinkPolicy } from '../vfs/symlinks.ts';
 import type { AccountStore } from './accounts.ts';
 import { FolderError, folderProblem } from './folder.ts';
 import { localOptionsOf } from './folder-settings.ts';
@@ -46,6 +47,7 @@ export interface ShareView {
   readonly isHiddenName?: (name: string) => boolean;
   readonly withoutStreams: boolean;
   readonly keepsAutoInherited: boolean;
+  readonly symlinks: SymlinkPolicy;
 }
 
 export interface ShareParts {
@@ -116,7 +118,7 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
 }
 
 function viewOf(share: ConfiguredShare): ShareView {
-  const { hiddenNames, accessBasedEnumeration, streams, keepAutoInherited } = share;
+  const { hiddenNames, accessBasedEnumeration, streams, keepAutoInherited, symlinks } = share;
   const patterns = hiddenNames.map(compilePattern);
   return {
     hidesUnreadable: accessBasedEnumeration,
@@ -125,6 +127,7 @@ function viewOf(share: ConfiguredShare): ShareView {
       : { isHiddenName: (name: string) => patterns.some((matches) => matches(name)) }),
     withoutStreams: !streams,
     keepsAutoInherited: keepAutoInherited,
+    symlinks,
   };
 }
 

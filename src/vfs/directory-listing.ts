@@ -72,11 +72,12 @@ export class DirectoryListing {
       if (only !== undefined) yield only;
       return;
     }
-    const { backend } = this.#file.volume;
+    const { backend, symlinks } = this.#file.volume;
+    const hidesLinks = symlinks === 'hide';
     for await (const batch of backend.list(this.#file.link.path, this.#abort.signal)) {
       for (const entry of batch) {
         const name = shownName(entry.name);
-        if (!this.#matches(name)) continue;
+        if (!this.#matches(name) || (hidesLinks && entry.stat.kind === 'symlink')) continue;
         const seen = await this.#behindLink(entry);
         if (await this.#mayBeSeen(seen)) yield await this.#listed(name, seen);
       }
@@ -93,8 +94,8 @@ export class DirectoryListing {
 
   /** A symbolic link is shown as what it leads to, where that is inside the share; else as the link that it is. */
   async #behindLink(entry: DirectoryEntry): Promise<DirectoryEntry> {
-    if (entry.stat.kind !== 'symlink') return entry;
-    const { resolver } = this.#file.volume;
+    const { resolver, symlinks } = this.#file.volume;
+    if (entry.stat.kind !== 'symlink' || symlinks !== 'follow') return entry;
     try {
       const directory = await resolver.at(this.#file.link.path);
       const path = join(directory.path, entry.name);

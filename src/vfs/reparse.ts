@@ -83,7 +83,7 @@ export async function setReparsePoint(file: OpenFile, input: Buffer): Promise<vo
  * write it, for them to follow: nothing that lies outside is ever named to the store.
  */
 function linkTarget({ volume, link }: OpenFile, data: Buffer): string | undefined {
-  if (volume.backend.symlinks === undefined) return undefined;
+  if (volume.backend.symlinks === undefined || volume.symlinks === 'hide') return undefined;
   const { flags, substituteName } = SymbolicLinkReparseData.decode(data);
   if (!(flags & SymlinkFlag.RELATIVE) || substituteName.startsWith('\\')) return undefined;
   const names = substituteName.split(/[\\/]/).filter((name) => name !== '' && name !== '.');

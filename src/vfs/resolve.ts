@@ -10,7 +10,7 @@ import type { Ancestor, FileKey, Place } from '../fs/types.ts';
 import type { NameIndex } from './name-index.ts';
 import { shownName, storedName } from './name-mapping.ts';
 import { isAbsent, statusOf } from './status-of-error.ts';
-import { hopsMax, readTarget, relativeNames, stoppedOnSymlink } from './symlinks.ts';
+import { hopsMax, readTarget, relativeNames, type SymlinkPolicy, stoppedOnSymlink } from './symlinks.ts';
 
 /** How often a name that the index knew and the store does not is looked for again. */
 const lookTurns = 3;
@@ -44,17 +44,20 @@ export interface ResolverOptions {
   readonly backend: Backend;
   readonly index: NameIndex;
   readonly keyOf: (fileId: bigint) => FileKey;
+  readonly symlinks: SymlinkPolicy;
 }
 
 export class Resolver {
   readonly #backend: Backend;
   readonly #index: NameIndex;
   readonly #keyOf: (fileId: bigint) => FileKey;
+  readonly #symlinks: SymlinkPolicy;
 
   constructor(options: ResolverOptions) {
     this.#backend = options.backend;
     this.#index = options.index;
     this.#keyOf = options.keyOf;
+    this.#symlinks = options.symlinks;
   }
 
   async root(): Promise<Directory> {
@@ -79,7 +82,7 @@ export class Resolver {
     let from: { parent: Directory; entry: Entry } = { parent: directory, entry };
     for (let hops = 0; hops < hopsMax; hops++) {
       const target = await readTarget(this.#backend, from.entry.path);
-      const names = relativeNames(target);
+      const names = this.#namesIn(target);
       if (names === undefined) throw stoppedOnSymlink(target, []);
       const stack = await this.#stackOf(from.parent.path);
       const last = names.at(-1);
@@ -149,12 +152,17 @@ export class Resolver {
     last: string | undefined,
   ): Promise<readonly PendingName[]> {
     const target = await readTarget(this.#backend, entry.path);
-    const names = relativeNames(target);
+    const names = this.#namesIn(target);
     if (names !== undefined) return names.map((name) => ({ name, isStored: true }));
     const ofLinks = pending.filter(({ isStored }) => isStored).map(({ name }) => name);
     const ofClient = pending.filter(({ isStored }) => !isStored).map(({ name }) => name);
     const unparsed = last === undefined ? ofClient : [...ofClient, last];
     throw stoppedOnSymlink([target, ...ofLinks].join('/'), unparsed);
+  }
+
+  /** The names that a link stands for, if it is followed here. */
+  #namesIn(target: string): readonly string[] | undefined {
+    return this.#symlinks === 'follow' ? relativeNames(target) : undefined;
   }
 
   /** The directory at a path of the store; undefined when there is none. */
@@ -193,10 +201,15 @@ export class Resolver {
     return exact;
   }
 
+  #isHidden({ kind }: BackendStat): boolean {
+    return kind === 'symlink' && this.#symlinks === 'hide';
+  }
+
   async #look(directory: Directory, stored: string): Promise<Entry> {
     const path = join(directory.path, stored);
     try {
-      return { stored, path, stat: await this.#backend.stat(path) };
+      const stat = await this.#backend.stat(path);
+      return { stored, path, stat: this.#isHidden(stat) ? undefined : stat };
     } catch (error) {
       if (isAbsent(error)) return { stored, path, stat: undefined };
       throw error;

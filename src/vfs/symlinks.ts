@@ -7,6 +7,12 @@ import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import { SymbolicLinkErrorResponse, SymlinkFlags } from '../wire/smb2/error.ts';
 import { shownName } from './name-mapping.ts';
 
+/**
+ * What a share does with symbolic links: `follow` those that stay inside and tell the client of others, tell the client of all
+ * (`reparse`), or `hide` them all.
+ */
+export type SymlinkPolicy = 'follow' | 'reparse' | 'hide';
+
 /** Links followed for one name, as in Linux. */
 export const hopsMax = 40;
 
@@ -33,5 +39,9 @@ export function stoppedOnSymlink(target: string, unparsed: readonly string[]): N
     substituteName: isRelative ? printName : `\\??\\${printName}`,
     printName,
   });
-  return new NtStatusError(NtStatus.STOPPED_ON_SYMLINK, 'symbolic link leads out of the share', errorData);
+  return new NtStatusError(
+    NtStatus.STOPPED_ON_SYMLINK,
+    'a symbolic link to be followed by the client',
+    errorData,
+  );
 }

@@ -21,6 +21,7 @@ import { OutsideChanges } from './outside-changes.ts';
 import { Resolver } from './resolve.ts';
 import { Snapshots } from './snapshots.ts';
 import { codeOf, isAbsent } from './status-of-error.ts';
+import type { SymlinkPolicy } from './symlinks.ts';
 import { WriteTime } from './write-time.ts';
 
 export interface VolumeOptions {
@@ -39,6 +40,8 @@ export interface VolumeOptions {
   readonly withoutStreams?: boolean;
   /** Names that are shown with the attribute hidden, whatever the store keeps. */
   readonly isHiddenName?: (name: string) => boolean;
+  /** Default `follow`. */
+  readonly symlinks?: SymlinkPolicy;
   /** Security descriptors keep AUTO_INHERITED as clients set it, even without AUTO_INHERIT_REQUIRED. */
   readonly keepsAutoInherited?: boolean;
   /** Listings leave out what the client may not read (access-based enumeration). */
@@ -83,6 +86,7 @@ export class Volume implements RemovalTarget {
   readonly snapshots: Snapshots;
   readonly hidesUnreadable: boolean;
   readonly keepsAutoInherited: boolean;
+  readonly symlinks: SymlinkPolicy;
   readonly #isHiddenName: ((name: string) => boolean) | undefined;
   /** What is known of what the store keeps beside files. */
   readonly facts = new KnownFacts(() => unixNsOfFileTime(this.clock.now()));
@@ -114,10 +118,12 @@ export class Volume implements RemovalTarget {
     });
     this.hidesUnreadable = options.hidesUnreadable ?? false;
     this.keepsAutoInherited = options.keepsAutoInherited ?? false;
+    this.symlinks = options.symlinks ?? 'follow';
     this.#isHiddenName = options.isHiddenName;
     this.index = new NameIndex({ backend: this.backend, seed: randomId32(options.entropy) });
     const keyOf = (fileId: bigint): FileKey => this.keyOf(fileId);
-    this.resolver = new Resolver({ backend: this.backend, index: this.index, keyOf });
+    const { symlinks } = this;
+    this.resolver = new Resolver({ backend: this.backend, index: this.index, keyOf, symlinks });
     this.driver.attach(this);
   }
 

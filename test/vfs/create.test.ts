@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NtStatus } from '../../src/base/status.ts';
+import { attributesOf } from '../../src/vfs/attributes.ts';
+import { DirectoryListing } from '../../src/vfs/directory-listing.ts';
 import { writeFrom } from '../../src/vfs/read-write.ts';
 import { Waiter } from '../../src/vfs/waiter.ts';
 import {
@@ -206,6 +208,39 @@ test('symbolic links are followed inside the share and never out of it', async (
   await rejects(world.open('out', open), NtStatus.OBJECT_PATH_NOT_FOUND);
   await rejects(world.open('abs', open), NtStatus.STOPPED_ON_SYMLINK);
   await rejects(world.open('abs\\below', open), NtStatus.STOPPED_ON_SYMLINK);
+});
+
+test('a share that does not follow symbolic links tells the client where they lead, wherever that is', async () => {
+  const world = new World({ symlinks: 'reparse' });
+  world.backend.seed({ d: { file: '' } });
+  world.backend.symlinks.makeLink('inside', 'd');
+  const open = { createDisposition: Disposition.OPEN };
+  await rejects(world.open('inside', open), NtStatus.STOPPED_ON_SYMLINK);
+  await rejects(world.open('inside\\file', open), NtStatus.STOPPED_ON_SYMLINK);
+  const link = await world.open('inside', { ...open, createOptions: CreateOption.OPEN_REPARSE_POINT });
+  assert.ok(attributesOf(await link.stat()) & FileAttribute.REPARSE_POINT);
+  const root = await world.open('', open);
+  const listing = new DirectoryListing(root, 'inside');
+  assert.equal((await listing.peek())?.stat.kind, 'symlink');
+  await listing.close();
+});
+
+test('a share that hides symbolic links has none, and none can be put in their place', async () => {
+  const world = new World({ symlinks: 'hide' });
+  world.backend.seed({ d: { file: '' } });
+  world.backend.symlinks.makeLink('Link', 'd');
+  const open = { createDisposition: Disposition.OPEN };
+  for (const name of ['Link', 'LINK']) await rejects(world.open(name, open), NtStatus.OBJECT_NAME_NOT_FOUND);
+  await rejects(world.open('Link\\file', open), NtStatus.OBJECT_PATH_NOT_FOUND);
+  await assert.rejects(world.open('Link', { createDisposition: Disposition.CREATE }), { code: 'EEXIST' });
+  for (const pattern of ['*', 'Link']) {
+    const listing = new DirectoryListing(await world.open('', open), pattern);
+    for (let entry = await listing.peek(); entry !== undefined; entry = await listing.peek()) {
+      assert.notEqual(entry.name, 'Link');
+      listing.advance();
+    }
+    await listing.close();
+  }
 });
 
 test('deleting a symbolic link leaves what it leads to', async () => {
