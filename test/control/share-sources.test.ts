@@ -112,6 +112,18 @@ test('what cannot be a share is refused with the reason', async () => {
   }
 });
 
+/** Never called: what the types refuse. */
+export const refusedByTypes = (): readonly Promise<unknown>[] => [
+  // @ts-expect-error: a number is no share.
+  serve({ shares: { docs: 7 } }),
+  // @ts-expect-error: the setting is called readOnly.
+  serve({ shares: { docs: { path: './docs', readonly: true } } }),
+  // @ts-expect-error: the setting is called comment.
+  serve({ shares: { docs: { path: './docs', coment: 'x' } } }),
+  // @ts-expect-error: a file cannot be a number.
+  serve({ shares: { docs: { 'a.txt': 7 } } }),
+];
+
 test('a virtual file takes what a client writes, and its error reaches the client', async () => {
   const taken: string[] = [];
   const note = file({
