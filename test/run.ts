@@ -37,6 +37,31 @@ const groups = ['check', 'unit', 'interop', 'conformance', 'all'];
 const withoutNativeCalls =
   'test/{native/*,crypto/*,cli/doctor,backend/{confinement,descriptors,local,local-*,posix-*}}.test.ts';
 
+/** What of smbtorture is run on a folder each time; all of it: `npm run conformance -- --share-kind local`. */
+const localSuites = [
+  ...[
+    'create',
+    'dir',
+    'getinfo',
+    'setinfo',
+    'ioctl',
+    'notify',
+    'rename',
+    'streams',
+    'timestamps',
+    'acls',
+    'ea',
+  ],
+  ...[
+    'oplock.exclusive*',
+    'oplock.batch1',
+    'oplock.batch2',
+    'oplock.batch20',
+    'lease.request',
+    'lease.upgrade',
+  ],
+].map((suite) => `smb2.${suite}`);
+
 const { laneCount, selected } = readArguments(process.argv.slice(2));
 const running = new Set<ChildProcess>();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -100,6 +125,12 @@ function planned(): Part[] {
       group: 'conformance',
       command: [process.execPath, conformance, '--check'],
       covers: existsSync(resolve(root, conformance)) ? 1 : 0,
+    },
+    {
+      name: 'local conformance',
+      group: 'conformance',
+      command: [process.execPath, conformance, '--check', '--share-kind', 'local', ...localSuites],
+      covers: 1,
     },
     nodeTest('interop', 'interop', testFiles('test/interop/**/*.test.ts')),
   ];

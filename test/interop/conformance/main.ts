@@ -34,8 +34,7 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const startMs = performance.now();
-  const listPath = expectedPath(arena.shareKind);
-  const listed = readExpected(listPath);
+  const listed = readExpected(arena.shareKind);
   const expected = arena.against === 'samba' ? sambaExpectations() : listed;
   const leaves = allLeaves().filter(
     (leaf) => patterns.length === 0 || patterns.some((pattern) => matches(pattern, leaf)),
@@ -58,9 +57,9 @@ async function main(): Promise<number> {
     const known = new Set(allLeaves());
     const list = new Map([...listed].filter(([leaf]) => known.has(leaf)));
     for (const run of runs) list.set(run.plan.name, updated(listed.get(run.plan.name), run));
-    writeExpected(listPath, list);
+    writeExpected(arena.shareKind, list);
     console.log(
-      `\n${listPath} is written; the reason of new entries is '${notYet}': say why where it is known.`,
+      `\n${expectedPath(arena.shareKind)} is written; the reason of new entries is '${notYet}': say why where it is known.`,
     );
     surprises.clear();
   }
