@@ -33,13 +33,20 @@ export async function* listed(listing: Listing): AsyncGenerator<readonly Directo
     for (;;) {
       const raw = await run(reader.next(), pace);
       if (raw === undefined) return;
-      for (let at = 0; at < raw.length; at += BATCH_COUNT) {
-        const entries = await entriesOf(listing, raw.slice(at, at + BATCH_COUNT));
-        if (entries.length > 0) yield entries;
-      }
+      yield* batches(listing, raw);
     }
   } finally {
     reader?.close();
+  }
+}
+
+async function* batches(
+  listing: Listing,
+  raw: readonly RawEntry[],
+): AsyncGenerator<readonly DirectoryEntry[]> {
+  for (let at = 0; at < raw.length; at += BATCH_COUNT) {
+    const entries = await entriesOf(listing, raw.slice(at, at + BATCH_COUNT));
+    if (entries.length > 0) yield entries;
   }
 }
 
