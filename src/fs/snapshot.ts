@@ -58,9 +58,11 @@ export interface RecordChange {
   readonly record: OpenRecord | undefined;
 }
 
+const none: readonly RecordChange[] = Object.freeze([]);
+
 /** What changed since this was last asked. */
 export function takeChanges(state: CoreState): readonly RecordChange[] {
-  if (state.touched.size === 0) return [];
+  if (state.touched.size === 0) return none;
   const changes = [...state.touched].flatMap((open) => {
     const persistentId = open.durable?.persistentId;
     if (persistentId === undefined) return [];

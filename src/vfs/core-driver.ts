@@ -175,8 +175,9 @@ export class CoreDriver {
 
   /** Stores what became of persistent opens, before anybody hears of it. */
   #keep(): void {
+    if (this.#store === undefined) return;
     const changes = this.core.takeChanges();
-    if (this.#store === undefined || changes.length + this.#unwritten.size === 0) return;
+    if (changes.length + this.#unwritten.size === 0) return;
     for (const change of changes) this.#unwritten.set(change.persistentId, change);
     try {
       for (const change of [...this.#unwritten.values()]) {
