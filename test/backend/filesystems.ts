@@ -7,7 +7,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const IMAGE_BYTES = 512 * 1024 * 1024;
+const IMAGE_BYTES = 2 * 1024 * 1024 * 1024;
 const tests = [
   'test/backend/local.test.ts',
   'test/backend/metadata-local.test.ts',
