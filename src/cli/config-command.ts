@@ -13,6 +13,7 @@ import { jsonSchema } from '../control/json-schema.ts';
 import { PasswordError } from '../control/password.ts';
 import { printConfiguration } from '../control/print.ts';
 import { hardenedExclusions } from '../control/rules.ts';
+import { showPath } from '../control/tree.ts';
 import { wipe } from '../crypto/secret.ts';
 import type { Arguments } from './arguments.ts';
 import { ExitCode, UsageError } from './exit-code.ts';
@@ -60,11 +61,16 @@ async function check(
 /** Folders and password files that are not as they should be. */
 async function missing({ configuration, originOf }: ReadConfiguration): Promise<readonly string[]> {
   const errors: string[] = [];
-  for (const [name, { path }] of Object.entries(configuration.shares)) {
-    const problem = path === undefined ? undefined : await folderProblem(path);
-    const place = ['shares', name, 'path'];
-    if (problem !== undefined)
-      errors.push(showIssue({ origin: originOf(place), setting: `shares.${name}.path`, message: problem }));
+  for (const [name, { path, wrappers }] of Object.entries(configuration.shares)) {
+    const folders = wrappers.map(({ snapshots }, index) => ({
+      place: ['shares', name, 'wrappers', index, 'snapshots', 'path'],
+      folder: snapshots?.path,
+    }));
+    for (const { place, folder } of [{ place: ['shares', name, 'path'], folder: path }, ...folders]) {
+      const problem = folder === undefined ? undefined : await folderProblem(folder);
+      if (problem !== undefined)
+        errors.push(showIssue({ origin: originOf(place), setting: showPath(place), message: problem }));
+    }
   }
   for (const [index, user] of configuration.users.entries()) {
     const problem = await passwordProblem(user, configuration.server.keyFile);

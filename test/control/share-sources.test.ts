@@ -5,8 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { createFsFromVolume, Volume } from 'memfs';
+import { systemClock } from '../../src/base/clock.ts';
+import { silentLog } from '../../src/base/log.ts';
 import { NtStatus, NtStatusError } from '../../src/base/status.ts';
+import { AccountStore } from '../../src/control/accounts.ts';
 import { ConfigurationError, readConfiguration } from '../../src/control/configuration.ts';
+import { openShares } from '../../src/control/shares.ts';
 import {
   file,
   memoryBackend,
@@ -209,4 +213,17 @@ test('wrong wrappers are told with their place', () => {
   );
   const { configuration } = read(share('      - snapshots: { path: ./snaps }\n      - audit: {}'));
   assert.equal(configuration.shares['docs']?.wrappers[0]?.snapshots?.path, join(process.cwd(), 'snaps'));
+});
+
+test('a share in memory is as large as the configuration says', async () => {
+  const text = 'shares:\n  docs: { memory: true, memorySize: 64KiB }';
+  const { configuration } = readConfiguration({ file: { name: 'smbkit.yaml', text } });
+  const parts = {
+    users: new AccountStore('SERVER', []),
+    backends: new Map(),
+    clock: systemClock,
+    log: silentLog,
+  };
+  const [share] = await openShares(configuration, parts);
+  assert.equal((await share?.backend.volume())?.totalBytes, 65_536);
 });
