@@ -50,7 +50,8 @@ const abilities: readonly Ability[] = [
   {
     name: 'files by identity',
     calls: ['fileHandles'],
-    consequence: 'open files that lent their descriptor to others are found again by path, or not when another program moved them',
+    consequence:
+      'open files that lent their descriptor to others are found again by path, or not when another program moved them',
   },
   {
     name: 'changes by others',
@@ -127,6 +128,7 @@ function abilityFindings(topic: string, found: FolderAbilities): readonly Findin
       name: 'attributes, holes',
       state: 'missing',
       value: 'unknown without native calls',
+      consequence: 'see native',
     });
   }
   return findings;

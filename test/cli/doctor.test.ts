@@ -4,8 +4,10 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
+import { nativeFindings } from '../../src/cli/doctor-abilities.ts';
 import { networkFindings } from '../../src/cli/doctor-system.ts';
 import { loadLibc } from '../../src/native/libc.ts';
+import { fastestCryptoProvider } from '../../src/server/crypto-provider.ts';
 import { start } from './fake-surroundings.ts';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'smbkit-doctor-'));
@@ -33,47 +35,27 @@ async function examined(...folders: readonly string[]) {
 }
 
 describe('smbkit doctor', () => {
-  test('tells what the machine gives, and that nothing keeps it from serving', async () => {
-    const { code, ok, find, findings } = await examined();
+  test('tells what the machine and a folder give, and that nothing keeps them from serving', async () => {
+    fs.writeFileSync(path.join(folder, 'name'), '');
+    const { code, ok, find, findings, speeds } = await examined(folder);
     assert.deepEqual([code, ok], [0, true]);
     assert.equal(find('system', 'node')?.value, process.versions.node);
     assert.equal(find('system', 'smbkit')?.value, '1.2.3');
     assert.ok(Number(find('limits', 'open files')?.value) > 0);
-    for (const finding of findings) {
-      assert.ok(['ok', 'missing'].includes(finding.state), finding.name);
-      if (finding.topic !== 'system' && finding.state === 'missing') assert.ok(finding.consequence);
+    for (const { topic, name, state, consequence } of findings) {
+      assert.ok(['ok', 'missing'].includes(state), name);
+      if (topic !== 'system' && state === 'missing') assert.ok(consequence, name);
     }
-  });
 
-  test('says whether native calls are on, and what follows if not', async () => {
-    const { find } = await examined();
-    const native = find('native', 'native calls');
-    if (loadLibc() === undefined) {
-      assert.deepEqual([native?.state, native?.value], ['missing', 'switched off']);
-      assert.match(native?.consequence ?? '', /unset SMBKIT_NATIVE/);
-      assert.equal(find('cryptography', 'provider')?.value, 'node:crypto');
-    } else {
-      assert.deepEqual([native?.state, native?.value], ['ok', 'on']);
-      assert.equal(find('native', 'extended attributes')?.state, 'ok');
-      assert.equal(find('cryptography', 'provider')?.value, 'OpenSSL in place');
-    }
-  });
-
-  test('measures every algorithm', async () => {
-    const { speeds } = await examined();
-    const algorithms = new Set(speeds.map((speed) => speed['algorithm']));
-    assert.equal(algorithms.size, 7);
-    for (const speed of speeds) assert.ok(Number(speed['us1MiB']) > 0, String(speed['algorithm']));
-  });
-
-  test('looks at folders and leaves them as they were', async () => {
-    fs.writeFileSync(path.join(folder, 'name'), '');
-    const { code, find } = await examined(folder);
-    assert.equal(code, 0);
+    // The folder, which is left as it was.
     assert.deepEqual(fs.readdirSync(folder), ['name']);
     assert.equal(find(folder, 'writable')?.value, true);
     assert.equal(find(folder, 'case sensitive')?.value, true);
     assert.match(String(find(folder, 'file system')?.value), /^[0-9a-z]+$/);
+
+    // The speed of every algorithm.
+    assert.equal(new Set(speeds.map((speed) => speed['algorithm'])).size, 7);
+    for (const speed of speeds) assert.ok(Number(speed['us1MiB']) > 0, String(speed['algorithm']));
   });
 
   test('fails for a folder that cannot be served, and still tells the rest', async () => {
@@ -82,6 +64,20 @@ describe('smbkit doctor', () => {
     assert.equal(find(path.join(folder, 'none'), 'folder')?.state, 'problem');
     assert.match(find(path.join(folder, 'none'), 'folder')?.consequence ?? '', /no such file/);
     assert.equal(find(folder, 'writable')?.value, true);
+  });
+
+  test('says whether native calls are on, and what follows if not', () => {
+    const findings = nativeFindings();
+    const [native] = findings;
+    if (loadLibc() === undefined) {
+      assert.deepEqual([native?.state, native?.value], ['missing', 'switched off']);
+      assert.match(native?.consequence ?? '', /unset SMBKIT_NATIVE/);
+    } else {
+      assert.deepEqual([native?.state, native?.value], ['ok', 'on']);
+      assert.equal(findings.find(({ name }) => name === 'extended attributes')?.state, 'ok');
+    }
+    const provider = fastestCryptoProvider().name === 'native' ? 'OpenSSL in place' : 'node:crypto';
+    assert.equal(provider === 'OpenSSL in place', loadLibc() !== undefined);
   });
 
   test('says it in words, what follows below what is', async () => {
