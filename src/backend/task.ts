@@ -7,6 +7,7 @@
 import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { MaybePromise } from './contract.ts';
+import { type LossCount, lossesOfProcess, Preemption } from './preemption.ts';
 
 /** An operation made of {@link Step}s, to be driven by {@link run}. */
 export type Task<T> = Generator<Step<unknown>, T, void>;
@@ -70,62 +71,70 @@ export function* slowCall<T>(pooled: Pooled<T>): Task<T> {
   return step.value;
 }
 
-/** A call that took longer shows a slow disk. */
+/** A call that took longer shows a slow disk, unless the processor was taken away meanwhile. */
 const SLOW_MS = 10;
-/** A call in the pool that took longer does, too; how long the event loop was busy before it heard of the end counts in. */
-const SLOW_IN_POOL_MS = 100;
-/**
- * How long after a slow call everything goes to the pool: the first time not for long, since a busy processor makes calls look
- * slow as well, and twice as long whenever the next call is slow again.
- */
+/** A call that took longer shows one in any case; in the pool, the time until the event loop hears of the end counts in. */
+const STALL_MS = 120;
+/** How long after a slow call everything goes to the pool: twice as long whenever the next call is slow again. */
 const CAUTION_MS_MIN = 25;
 const CAUTION_MS_MAX = 1600;
 
 /** Whether a file or a whole store is quick at the moment; judged by the calls themselves. */
 export class Pace {
   readonly #clock: Clock;
+  readonly #preemption: Preemption;
   #cautiousUntilMs = 0;
   #cautionMs = CAUTION_MS_MIN;
-  #pooledCount = 0;
+  /** The calls in the pool, by when they began; the oldest first. */
+  readonly #pooled = new Set<{ readonly beganMs: number }>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, losses: LossCount = lossesOfProcess) {
     this.#clock = clock;
+    this.#preemption = new Preemption(losses);
   }
 
   /** True when calls may run on the event loop. A call that hangs in the pool keeps it false. */
   get isQuick(): boolean {
-    if (this.#pooledCount > 0) return false;
-    return this.#cautiousUntilMs === 0 || this.#clock.monotonicMs() >= this.#cautiousUntilMs;
+    if (this.#cautiousUntilMs === 0 && this.#pooled.size === 0) return true;
+    const now = this.#clock.monotonicMs();
+    if (now < this.#cautiousUntilMs) return false;
+    for (const { beganMs } of this.#pooled) return now - beganMs < STALL_MS;
+    return true;
   }
 
   /** Runs `call` at once and learns from it. */
   timed<T>(call: () => T): T {
     const began = this.#clock.monotonicMs();
+    this.#preemption.watch(began);
     try {
       return call();
     } finally {
-      this.#learn(began, SLOW_MS);
+      const now = this.#clock.monotonicMs();
+      if (now - began > SLOW_MS) this.#slow(began, now);
     }
   }
 
   /** Waits for a call in the pool and learns from it. */
   async pooled<T>(call: () => Promise<T>): Promise<T> {
-    const began = this.#clock.monotonicMs();
-    this.#pooledCount += 1;
+    const place = { beganMs: this.#clock.monotonicMs() };
+    this.#pooled.add(place);
     try {
       return await call();
     } finally {
-      this.#pooledCount -= 1;
-      this.#learn(began, SLOW_IN_POOL_MS);
+      this.#pooled.delete(place);
+      const now = this.#clock.monotonicMs();
+      if (now - place.beganMs > STALL_MS) this.#beCautious(place.beganMs, now);
     }
   }
 
-  #learn(beganMs: number, slowMs: number): void {
-    const now = this.#clock.monotonicMs();
-    if (now - beganMs <= slowMs) return;
+  #slow(beganMs: number, nowMs: number): void {
+    if (nowMs - beganMs > STALL_MS || !this.#preemption.happened()) this.#beCautious(beganMs, nowMs);
+  }
+
+  #beCautious(beganMs: number, nowMs: number): void {
     const isAgain = beganMs - this.#cautiousUntilMs < this.#cautionMs;
     this.#cautionMs = isAgain ? Math.min(2 * this.#cautionMs, CAUTION_MS_MAX) : CAUTION_MS_MIN;
-    this.#cautiousUntilMs = now + this.#cautionMs;
+    this.#cautiousUntilMs = nowMs + this.#cautionMs;
   }
 }
 

@@ -44,7 +44,7 @@ function slowClock(): Clock {
   return {
     ...systemClock,
     monotonicMs: () => {
-      ms += 20;
+      ms += 200;
       return ms;
     },
   };

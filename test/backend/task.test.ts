@@ -23,7 +23,7 @@ test('a task runs at once while calls are quick', () => {
     const second = yield* step(where, 2);
     return first + second;
   }
-  assert.equal(run(work(), new Pace(stoppedClock())), 3);
+  assert.equal(run(work(), new Pace(stoppedClock(), () => 0)), 3);
   assert.deepEqual(where, ['now', 'now']);
 });
 
@@ -43,7 +43,7 @@ function* step(where: string[], value: number, during = (): void => {}): Task<nu
 
 test('after a slow call the rest goes to the pool, for a while', async () => {
   const clock = stoppedClock();
-  const pace = new Pace(clock);
+  const pace = new Pace(clock, () => 0);
   const where: string[] = [];
   function* work(): Task<string> {
     yield* step(where, 1, () => clock.advance(50));
@@ -60,7 +60,7 @@ test('after a slow call the rest goes to the pool, for a while', async () => {
 
 test('a call that is slow again and again keeps the event loop free for longer and longer, up to a bound', () => {
   const clock = stoppedClock();
-  const pace = new Pace(clock);
+  const pace = new Pace(clock, () => 0);
   const waits: number[] = [];
   const waited = (): number => {
     const began = clock.monotonicMs();
@@ -77,9 +77,39 @@ test('a call that is slow again and again keeps the event loop free for longer a
   assert.equal(waited(), 25, 'what was long ago is forgotten');
 });
 
+test('a call that took long because the processor was taken away is no sign of a slow disk, unless it took very long', () => {
+  const clock = stoppedClock();
+  let losses = 0;
+  const pace = new Pace(clock, () => losses);
+  const slow = (ms: number, isPreempted: boolean): boolean => {
+    pace.timed(() => {
+      clock.advance(ms);
+      if (isPreempted) losses++;
+    });
+    const { isQuick } = pace;
+    clock.advance(10_000);
+    return !isQuick;
+  };
+  assert.equal(slow(50, true), false);
+  assert.equal(slow(50, false), true);
+  assert.equal(slow(500, true), true);
+});
+
+test('tasks that are in the pool already do not keep each other there', async () => {
+  const clock = stoppedClock();
+  const pace = new Pace(clock, () => 0);
+  const where: string[] = [];
+  pace.timed(() => clock.advance(50));
+  const answers = [1, 2].map((value) => run(step(where, value), pace));
+  clock.advance(30);
+  assert.equal(run(step(where, 3), pace), 3);
+  assert.deepEqual(await Promise.all(answers), [1, 2]);
+  assert.deepEqual(where, ['pool', 'pool', 'now']);
+});
+
 test('while a call hangs in the pool nothing runs on the event loop', async () => {
   const clock = stoppedClock();
-  const pace = new Pace(clock);
+  const pace = new Pace(clock, () => 0);
   const where: string[] = [];
   pace.timed(() => clock.advance(50));
   let release = (): void => {};
@@ -110,7 +140,7 @@ test('errors reach the task where it waits, in both forms', async () => {
     }
     return 'not caught';
   }
-  const pace = new Pace(stoppedClock());
+  const pace = new Pace(stoppedClock(), () => 0);
   const failing = (message: string) => () =>
     call<undefined>(
       () => {

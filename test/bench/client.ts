@@ -55,6 +55,8 @@ export interface Load {
   readonly clients: number;
   /** Each `workload:depth:operations`. */
   readonly words: readonly string[];
+  /** Further options of the client, by name. */
+  readonly options?: Readonly<Record<string, string | number>>;
 }
 
 /** Runs the client against `server`. Throws when it found an answer wrong. */
@@ -70,6 +72,7 @@ export async function runClient(server: BenchServer, load: Load): Promise<Measur
     clients: load.clients,
     'server-pid': server.pid,
     'data-mib': dataMib,
+    ...load.options,
   };
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const { stdout } = await promisify(execFile)(program, [...words, ...load.words], { maxBuffer: 2 ** 24 });

@@ -13,6 +13,8 @@ export type ServerName = (typeof serverNames)[number];
 
 export interface BenchServer {
   readonly name: ServerName;
+  /** Its files stand in `share` below this. */
+  readonly folder: string;
   readonly pid: number;
   readonly port: number;
   readonly user: string;
@@ -51,14 +53,14 @@ export const sambaSettings: Readonly<Record<string, string>> = {
 /** What smbkit is told: everything else stays as it comes. */
 export const smbkitSettings = { signing: { required: false }, log: { level: 'warn' } };
 
-/** Starts a server whose files and state stand in `folder`. */
-export function startServer(name: ServerName, folder: string): Promise<BenchServer> {
+/** Starts a server whose files and state stand in `folder`, smbkit with further settings where there are some. */
+export function startServer(name: ServerName, folder: string, settings: object = {}): Promise<BenchServer> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  return name === 'samba' ? startSamba(folder) : startSmbkit(name, folder);
+  return name === 'samba' ? startSamba(folder) : startSmbkit(name, folder, settings);
 }
 
-async function startSmbkit(name: ServerName, folder: string): Promise<BenchServer> {
+async function startSmbkit(name: ServerName, folder: string, settings: object): Promise<BenchServer> {
   const path = join(folder, 'share');
   mkdirSync(path);
   const port = await freePort();
@@ -68,6 +70,7 @@ async function startSmbkit(name: ServerName, folder: string): Promise<BenchServe
     users: [{ name: user, password }],
     shares: { [share]: name === 'smbkit' ? { path } : { memory: true } },
     ...smbkitSettings,
+    ...settings,
   };
   writeFileSync(configFile, JSON.stringify(configuration), { mode: 0o600 });
   const profile = process.env['SMBKIT_BENCH_PROFILE'];
@@ -75,7 +78,7 @@ async function startSmbkit(name: ServerName, folder: string): Promise<BenchServe
   const child = spawn(process.execPath, [...profiling, program, 'serve', '--config', configFile], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  return running(name, child, port);
+  return running({ name, folder, port }, child);
 }
 
 async function startSamba(folder: string): Promise<BenchServer> {
@@ -104,17 +107,20 @@ async function startSamba(folder: string): Promise<BenchServer> {
   });
   const port = await freePort();
   const words = ['--foreground', '--no-process-group', `--configfile=${configFile}`, '-p', String(port)];
-  return running('samba', spawn('smbd', words, { stdio: 'ignore', detached: true }), port);
+  return running({ name: 'samba', folder, port }, spawn('smbd', words, { stdio: 'ignore', detached: true }));
 }
 
-async function running(name: ServerName, child: ChildProcess, port: number): Promise<BenchServer> {
-  const isGroup = name === 'samba';
+async function running(
+  place: Pick<BenchServer, 'name' | 'folder' | 'port'>,
+  child: ChildProcess,
+): Promise<BenchServer> {
+  const { port } = place;
+  const isGroup = place.name === 'samba';
   endWithThisProcess(child, isGroup);
   await answering(port);
   return {
-    name,
+    ...place,
     pid: child.pid ?? 0,
-    port,
     user,
     password,
     async stop() {

@@ -181,6 +181,11 @@ static int take_option(const char *option, const char *value, struct logon *logo
   else if (strcmp(option, "--server-pid") == 0) server_pid = atoi(value);
   else if (strcmp(option, "--data-mib") == 0) scene.data_bytes = (uint64_t)atoi(value) << 20;
   else if (strcmp(option, "--list-entries") == 0) scene.list_entries = (unsigned)atoi(value);
+  else if (strcmp(option, "--list-folder") == 0) scene.list_folder = value;
+  else if (strcmp(option, "--kept-opens") == 0) scene.kept_opens = (unsigned)atoi(value);
+  else if (strcmp(option, "--kept-locks") == 0) scene.kept_locks = (unsigned)atoi(value);
+  else if (strcmp(option, "--idle-clients") == 0) scene.idle_clients = (unsigned)atoi(value);
+  else if (strcmp(option, "--sparse") == 0) scene.is_sparse = atoi(value);
   else return 0;
   return 1;
 }
@@ -189,7 +194,7 @@ int main(int count, char **words) {
   struct logon logon = {"127.0.0.1", "445", "", "", "", "plain"};
   int at = 1;
   char names[1024] = "";
-  scene = (struct scene){64u << 20, 1, 10000};
+  scene = (struct scene){.data_bytes = 64u << 20, .generation = 1, .list_entries = 10000, .list_folder = "list"};
   for (; at + 1 < count && words[at][0] == '-'; at += 2)
     if (!take_option(words[at], words[at + 1], &logon)) die("unknown option %s", words[at]);
   if (client_count < 1 || client_count > CLIENTS) die("1 to %d clients", CLIENTS);
@@ -202,6 +207,18 @@ int main(int count, char **words) {
     prepare(c, names);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &event);
+  }
+  double before = server_use(server_pid, 0).cpu_us;
+  for (unsigned i = 0; i < scene.idle_clients; i++) {
+    struct connection *c = calloc(1, sizeof *c);
+    if (c == NULL) die("no memory");
+    connect_to(c, &logon);
+    free(c->in), free(c->out);
+  }
+  grow(connections[0]);
+  if (scene.kept_opens + scene.kept_locks + scene.idle_clients > 0) {
+    struct server_use after = server_use(server_pid, 1);
+    printf("{\"workload\":\"grow\",\"cpuMicros\":%.1f,\"memoryKib\":%llu}\n", after.cpu_us - before, (unsigned long long)after.pss_kib);
   }
   for (; at < count; at++) measure(words[at], logon.protection);
   return 0;

@@ -42,6 +42,10 @@ static void fill(uint8_t *p, uint64_t generation, uint64_t offset, size_t size) 
 
 /* Every word of small pieces, one of each cache line of large ones. */
 static void check(const uint8_t *p, uint64_t generation, uint64_t offset, size_t size) {
+  if (scene.is_sparse) {
+    for (size_t i = 0; i < size; i++) if (p[i] != 0) die("a hole holds data");
+    return;
+  }
   size_t pace = size > 65536 ? 64 : 8;
   for (size_t i = 0; i < size; i += pace)
     if (u64(p + i) != word_at(generation, offset + i)) die("wrong data at offset %llu", (unsigned long long)(offset + i));
@@ -190,7 +194,7 @@ static size_t write_body(struct slot *s, uint8_t *m, enum step step) {
       return create(m, &(struct creation){other, ACCESS_DELETE, 1, NT_FILE | 0x1000, 0});
     case OPEN_LIST:
       s->listed = 0, s->listed_sum = 0;
-      return create(m, &(struct creation){"list", 0x00100081, 1, 1, 0});
+      return create(m, &(struct creation){scene.list_folder, 0x00100081, 1, 1, 0});
     case LIST:
       return list_request(m, s->file);
     case QUERY_ALL:
@@ -344,7 +348,43 @@ static void make_files(struct connection *c, const char *pattern, unsigned count
   }
 }
 
+static void set_size(struct connection *c, const uint8_t file[16], uint64_t size) {
+  uint8_t *m = begin(c, SET_INFO, 128, 1), *b = m + 64;
+  put16(b, 33), b[2] = 1, b[3] = 20, put32(b + 4, 8), put16(b + 8, 96), memcpy(b + 16, file, 16), put64(m + 96, size);
+  if (call(c, 104).status != 0) die("cannot set the size of the data file");
+}
+
+/* [MS-SMB2] 2.2.26: 64 locks of one byte in each request, far beyond the data. */
+static void lock_many(struct connection *c, const uint8_t file[16], unsigned count) {
+  for (unsigned done = 0; done < count;) {
+    unsigned some = count - done < 64 ? count - done : 64;
+    uint8_t *m = begin(c, LOCK, 64 + 24 + 64 * 24, 1), *b = m + 64;
+    memset(b, 0, 24 + 64 * 24);
+    put16(b, 48), put16(b + 2, some), memcpy(b + 8, file, 16);
+    for (unsigned i = 0; i < some; i++) {
+      put64(b + 24 + 24 * i, (1ull << 40) + 2 * (done + i)), put64(b + 32 + 24 * i, 1), put32(b + 40 + 24 * i, 2 | 0x10);
+    }
+    if (call(c, 64 + 24 + some * 24).status != 0) die("LOCK failed");
+    done += some;
+  }
+}
+
+void grow(struct connection *c) {
+  uint8_t file[16];
+  char name[64];
+  for (unsigned i = 0; i < scene.kept_opens; i++) {
+    snprintf(name, sizeof name, "b000\\kept%06u", i % KEPT_COUNT);
+    if (open_as(c, &(struct creation){name, ACCESS_READ, 1, NT_FILE, 0}, file) != 0) die("open %u failed", i);
+  }
+  lock_many(c, data_files[c->number], scene.kept_locks);
+}
+
 void write_data(struct connection *c) {
+  if (scene.is_sparse) {
+    set_size(c, data_files[c->number], 0);
+    set_size(c, data_files[c->number], scene.data_bytes);
+    return;
+  }
   for (uint64_t at = 0; at < scene.data_bytes; at += SEQUENTIAL_BYTES)
     write_at(c, data_files[c->number], scene.generation, at, SEQUENTIAL_BYTES);
 }
@@ -358,9 +398,9 @@ void prepare(struct connection *c, const char *names) {
   if (status != 0) die("data file: %08x", status);
   if (strstr(names, "read-") != NULL || strstr(names, "write-") != NULL || strstr(names, "office") != NULL) write_data(c);
   snprintf(pattern, sizeof pattern, "b%03d\\kept%%06u", c->number);
-  if (strstr(names, "open-") != NULL) make_files(c, pattern, KEPT_COUNT);
+  if (strstr(names, "open-") != NULL || scene.kept_opens > 0) make_files(c, pattern, KEPT_COUNT);
   else if (strstr(names, "office") != NULL) make_files(c, pattern, OFFICE_COUNT);
-  if (c->number == 0 && strstr(names, "list") != NULL) {
+  if (c->number == 0 && strstr(names, "list") != NULL && strcmp(scene.list_folder, "list") == 0) {
     make_folder(c, "list");
     make_files(c, "list\\entry%06u.txt", scene.list_entries);
   }

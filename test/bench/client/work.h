@@ -37,11 +37,17 @@ struct scene {
   uint64_t data_bytes; /* of each connection's data file */
   uint64_t generation; /* of what is written in this phase */
   unsigned list_entries;
+  const char *list_folder;
+  /* What is there beside the work, to see how its cost grows. */
+  unsigned kept_opens, kept_locks, idle_clients;
+  int is_sparse; /* the data file is one hole of data_bytes */
 };
 extern struct scene scene;
 
 /* Makes the folder and the data file of the connection where they are missing. */
 void prepare(struct connection *c, const char *workload_names);
+/* Makes what is to be there beside the work. */
+void grow(struct connection *c);
 /* Writes the whole data file in the generation of the scene. */
 void write_data(struct connection *c);
 /* Charge of the step's request. */
