@@ -139,7 +139,7 @@ const folderAbilities = [
     name: 'attributes security.',
     ability: 'hasSecurityXattr',
     consequence:
-      'permissions are kept in attributes user., where Samba does not look by default; root may write them',
+      'permissions go into user.NTACL, where Samba finds them with acl_xattr:security_acl_name = user.NTACL',
   },
   {
     name: 'holes',
