@@ -6,45 +6,18 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import type { TestFile, TestSession, TestTree } from '../../src/testing/client.ts';
+import type { TestSession, TestTree } from '../../src/testing/client.ts';
 import { LeaseState, OplockLevel } from '../../src/wire/flags.ts';
 import { RequestLeaseV2 } from '../../src/wire/smb2/create-context.ts';
 import { LockFlags } from '../../src/wire/smb2/lock.ts';
+import { cycles, soak } from './endurance.ts';
+import { kib, rate, type Scenario, warmed, width } from './load.ts';
 import { inParallel, LoadedServer, type Measured } from './server-process.ts';
-
-export interface LoadOptions {
-  /** How much of the full load; 1 is what docs/load.md tells of. */
-  readonly scale: number;
-  readonly minutes: number;
-}
-
-export interface Scenario {
-  readonly name: string;
-  readonly what: string;
-  run(options: LoadOptions): Promise<readonly string[]>;
-}
-
-const width = 32;
-const kib = (bytes: number, count: number): string => `${(bytes / count / 1024).toFixed(1)} KiB each`;
-const rate = (count: number, startMs: number): string =>
-  `${Math.round(count / ((performance.now() - startMs) / 1000))}/s`;
 
 function grown(before: Measured, after: Measured, count: number): string {
   const rss = after.rssBytes - before.rssBytes;
   const held = after.heapBytes + after.outsideBytes - before.heapBytes - before.outsideBytes;
   return `resident ${kib(rss, count)}, heap and buffers ${kib(held, count)}, loop delay p99 ${after.loopDelayMs.p99.toFixed(1)} ms`;
-}
-
-/** Warms the server up, so that what grows later is the load's. */
-async function warmed(server: LoadedServer): Promise<Measured> {
-  await inParallel(20, 4, async () => {
-    const session = await server.logOn();
-    const file = await (await session.connectTree('files')).open('warm.bin');
-    await file.write(0n, Buffer.alloc(1000));
-    await file.close();
-    session.connection.close();
-  });
-  return server.untilEmpty();
 }
 
 async function readerBeside(
@@ -289,102 +262,6 @@ const overload: Scenario = {
     for (const session of [...held, again]) session.connection.close();
     return [
       `${limit} are held and served, ${refused} more refused at once, and there is room again when some leave`,
-    ];
-  },
-};
-
-const cycles: Scenario = {
-  name: 'cycles',
-  what: 'connect, authenticate, work, log off, over and over',
-  async run({ scale }) {
-    const count = Math.ceil(100_000 * scale);
-    await using server = await LoadedServer.start();
-    await warmed(server);
-    const points: Measured[] = [];
-    const start = performance.now();
-    for (let part = 0; part < 5; part++) {
-      await inParallel(Math.ceil(count / 5), width, async () => {
-        const session = await server.logOn();
-        const file = await (await session.connectTree('files')).open('cycle.bin');
-        await file.close();
-        await session.logOff();
-        session.connection.close();
-      });
-      points.push(await server.untilEmpty());
-    }
-    const [first, last] = [points[0], points.at(-1)];
-    assert.ok(first !== undefined && last !== undefined);
-    const drift = last.heapBytes + last.outsideBytes - first.heapBytes - first.outsideBytes;
-    assert.ok(drift / count < 50, `${drift} bytes of drift`);
-    assert.ok(
-      Math.abs(last.descriptors - first.descriptors) <= 2 && Math.abs(last.resources - first.resources) <= 2,
-    );
-    const heaps = points.map(({ heapBytes }) => `${(heapBytes / 2 ** 20).toFixed(1)}`).join(', ');
-    return [
-      `${count} cycles, ${rate(count, start)}; heap after each fifth: ${heaps} MiB`,
-      `${last.descriptors - first.descriptors} descriptors and ${last.resources - first.resources} timers and the like more`,
-    ];
-  },
-};
-
-async function soakClient(server: LoadedServer, until: number, index: number): Promise<number> {
-  let operations = 0;
-  while (performance.now() < until) {
-    const session = await server.logOn();
-    const share = await session.connectTree('files');
-    for (let round = 0; round < 200 && performance.now() < until; round++) {
-      operations += await soakRound(share, `soak${index}-${round % 20}`, round);
-    }
-    await session.logOff();
-    session.connection.close();
-  }
-  return operations;
-}
-
-async function soakRound(share: TestTree, name: string, round: number): Promise<number> {
-  const file: TestFile = await share.open(name, {
-    oplockLevel: round % 3 === 0 ? OplockLevel.BATCH : OplockLevel.NONE,
-  });
-  await file.write(BigInt(round), Buffer.alloc(1 + ((round * 997) % 60_000), round));
-  await file.read(0n, 4096);
-  await file.queryInfo(1, 18);
-  await file.lock([{ offset: 0n, length: 10n, flags: LockFlags.EXCLUSIVE_LOCK | LockFlags.FAIL_IMMEDIATELY }])
-    .response;
-  if (round % 10 === 0) {
-    const root = await share.open('', { createOptions: 1 });
-    await root.queryDirectory(37);
-    await root.close();
-  }
-  await file.close();
-  return 6;
-}
-
-const soak: Scenario = {
-  name: 'soak',
-  what: 'a mix of everything for a while',
-  async run({ minutes }) {
-    await using server = await LoadedServer.start();
-    await warmed(server);
-    const points: Measured[] = [];
-    const parts = 6;
-    let operations = 0;
-    const start = performance.now();
-    for (let part = 0; part < parts; part++) {
-      const until = performance.now() + (minutes * 60_000) / parts;
-      const done = await Promise.all(
-        Array.from({ length: 8 }, (_, index) => soakClient(server, until, index)),
-      );
-      operations += done.reduce((sum, each) => sum + each, 0);
-      points.push(await server.untilEmpty());
-    }
-    const [first, last] = [points[1] ?? points[0], points.at(-1)];
-    assert.ok(first !== undefined && last !== undefined);
-    const delay = Math.max(...points.map(({ loopDelayMs }) => loopDelayMs.p99));
-    assert.ok(last.descriptors - first.descriptors <= 2 && last.resources - first.resources <= 2);
-    return [
-      `${minutes} minutes, 8 clients, ${operations} operations, ${rate(operations, start)}`,
-      `heap and buffers after each sixth: ${points.map((point) => ((point.heapBytes + point.outsideBytes) / 2 ** 20).toFixed(1)).join(', ')} MiB; resident ${points.map(({ rssBytes }) => Math.round(rssBytes / 2 ** 20)).join(', ')} MiB`,
-      `descriptors ${points.map(({ descriptors }) => descriptors).join(', ')}; loop delay p99 at most ${delay.toFixed(1)} ms`,
     ];
   },
 };
