@@ -14,6 +14,7 @@ import { CoreDriver } from '../../src/vfs/core-driver.ts';
 import { createFile } from '../../src/vfs/create.ts';
 import type { OpenRequest, OpenResult } from '../../src/vfs/create-parameters.ts';
 import type { OpenFile } from '../../src/vfs/open-file.ts';
+import type { OpenStore } from '../../src/vfs/open-store.ts';
 import type { Requester } from '../../src/vfs/security.ts';
 import { Volume, type VolumeOptions } from '../../src/vfs/volume.ts';
 import { Waiter } from '../../src/vfs/waiter.ts';
@@ -31,9 +32,9 @@ export class World implements ClientNotifier {
   readonly driver: CoreDriver;
   readonly volume: Volume;
 
-  constructor(options: Partial<VolumeOptions> = {}) {
+  constructor(options: Partial<VolumeOptions> = {}, store?: OpenStore) {
     const core = createCore({});
-    this.driver = new CoreDriver({ core, clock: this.clock, log: silentLog, notifier: this });
+    this.driver = new CoreDriver({ core, clock: this.clock, log: silentLog, notifier: this, store });
     this.volume = new Volume({
       id: 'v',
       backend: this.backend,
