@@ -64,10 +64,13 @@ export class DirectoryCache {
    * in one turn happens at one time, as far as others can tell.
    */
   *reach(path: string): Task<OpenDirectory> {
+    return this.reachNow(path) ?? (yield* this.acquire(namesOf(path, 'open')));
+  }
+
+  /** As {@link reach}, if the directory was seen to be there in this turn. */
+  reachNow(path: string): OpenDirectory | undefined {
     const entry = path === '' ? this.root : this.#entries.get(path);
-    if (entry === undefined || (entry !== this.root && entry.turn !== this.#turn)) {
-      return yield* this.acquire(namesOf(path, 'open'));
-    }
+    if (entry === undefined || (entry !== this.root && entry.turn !== this.#turn)) return undefined;
     entry.users += 1;
     return entry;
   }

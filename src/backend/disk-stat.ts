@@ -4,7 +4,7 @@
 import type { BigIntStats } from 'node:fs';
 import { type Statx, StatxRecord } from '../native/stat.ts';
 import { calls, childPath } from './local-calls.ts';
-import { promisedCall, type Task } from './task.ts';
+import { type Pace, promisedCall, type Task } from './task.ts';
 
 /** What is used of a file's metadata; those of Node fit. */
 export type DiskStat = Pick<
@@ -34,26 +34,24 @@ const SYMLINK = 0o120000;
 class NativeStat implements DiskStat {
   readonly dev: bigint;
   readonly ino: bigint;
-  readonly mode: bigint;
-  readonly nlink: bigint;
-  readonly uid: bigint;
-  readonly gid: bigint;
   readonly size: bigint;
   readonly blocks: bigint;
   readonly atimeNs: bigint;
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
   readonly birthtimeNs: bigint;
-  readonly #kind: number;
+  readonly #mode: number;
+  readonly #nlink: number;
+  readonly #uid: number;
+  readonly #gid: number;
 
   constructor(record: StatxRecord) {
-    this.#kind = record.mode & KIND;
+    this.#mode = record.mode;
+    this.#nlink = record.nlink;
+    this.#uid = record.uid;
+    this.#gid = record.gid;
     this.dev = record.dev;
     this.ino = record.ino;
-    this.mode = BigInt(record.mode);
-    this.nlink = BigInt(record.nlink);
-    this.uid = BigInt(record.uid);
-    this.gid = BigInt(record.gid);
     this.size = record.size;
     this.blocks = record.blocks;
     this.atimeNs = record.atimeNs;
@@ -62,27 +60,59 @@ class NativeStat implements DiskStat {
     this.birthtimeNs = record.birthtimeNs;
   }
 
+  get mode(): bigint {
+    return BigInt(this.#mode);
+  }
+
+  get nlink(): bigint {
+    return BigInt(this.#nlink);
+  }
+
+  get uid(): bigint {
+    return BigInt(this.#uid);
+  }
+
+  get gid(): bigint {
+    return BigInt(this.#gid);
+  }
+
   isFile(): boolean {
-    return this.#kind === FILE;
+    return (this.#mode & KIND) === FILE;
   }
 
   isDirectory(): boolean {
-    return this.#kind === DIRECTORY;
+    return (this.#mode & KIND) === DIRECTORY;
   }
 
   isSymbolicLink(): boolean {
-    return this.#kind === SYMLINK;
+    return (this.#mode & KIND) === SYMLINK;
   }
 }
+
+const ENOENT = 2;
 
 /** Filled and read within one call. */
 const scratch = new StatxRecord();
 
 export class DiskLook {
   readonly #statx: Statx | undefined;
+  readonly #pace: Pace;
 
-  constructor(statx: Statx | undefined) {
+  constructor(statx: Statx | undefined, pace: Pace) {
     this.#statx = statx;
+    this.#pace = pace;
+  }
+
+  /**
+   * As {@link at}, without the detour of a task: `absent` where there is no such name, and `undefined` where only the task can
+   * tell, or the disk is not quick.
+   */
+  now(directory: number, name: string | Buffer): DiskStat | 'absent' | undefined {
+    const statx = this.#statx;
+    if (statx === undefined || !this.#pace.isQuick) return undefined;
+    const errno = this.#pace.timed(() => statx.attempt(directory, name, scratch));
+    if (errno === 0) return new NativeStat(scratch);
+    return errno === ENOENT ? 'absent' : undefined;
   }
 
   /** At a name in the directory open as `directory`; a link is itself. */

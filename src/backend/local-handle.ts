@@ -52,7 +52,15 @@ export abstract class LocalHandle implements BackendHandle {
   }
 
   stat(): MaybePromise<BackendStat> {
-    return this.use('fstat', DescriptorUse.REFERENCE, (fd) => this.#describe(fd));
+    this.check('fstat');
+    const { fd } = this.open.file.descriptor;
+    const { stats } = this.open.shared;
+    const seen = fd === undefined ? undefined : stats.look.now(fd, '');
+    const now =
+      fd === undefined || seen === undefined || seen === 'absent'
+        ? undefined
+        : stats.describeNow(stats.openFile(seen, fd));
+    return now ?? this.use('fstat', DescriptorUse.REFERENCE, (open) => this.#describe(open));
   }
 
   setStat(change: StatChange): MaybePromise<void> {

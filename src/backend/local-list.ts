@@ -21,6 +21,8 @@ export interface Listing {
   readonly pace: Pace;
   readonly look: DiskLook;
   /** The entry to show for what was found; `undefined` to hide it. */
+  /** As `entryOf`, if that takes nothing more from the disk. */
+  readonly entryNow: (name: string, stat: DiskStat, path: DiskPath) => DirectoryEntry | undefined;
   readonly entryOf: (name: string, stat: DiskStat, path: DiskPath) => Task<DirectoryEntry | undefined>;
 }
 
@@ -57,7 +59,7 @@ async function entriesOf(listing: Listing, raw: readonly RawEntry[]): Promise<Di
   let failure: { readonly error: unknown } | undefined;
   try {
     for (const { latin1 } of raw) {
-      const look = run(looked(listing, latin1), listing.pace);
+      const look = lookedNow(listing, latin1) ?? run(looked(listing, latin1), listing.pace);
       if (look instanceof Promise) later.push(look);
       else if (look !== undefined) entries.push(look);
     }
@@ -70,6 +72,15 @@ async function entriesOf(listing: Listing, raw: readonly RawEntry[]): Promise<Di
   }
   if (failure !== undefined) throw failure.error;
   return entries;
+}
+
+/** As {@link looked}, if one look suffices. */
+function lookedNow({ fd, look, entryNow }: Listing, latin1: string): DirectoryEntry | undefined {
+  const name = nameOnDisk(latin1);
+  if (name === undefined) return undefined;
+  const disk = diskName(name);
+  const stat = look.now(fd, disk);
+  return stat === undefined || stat === 'absent' ? undefined : entryNow(name, stat, childPath(fd, disk));
 }
 
 /** Looks at one name, which may be gone by now. */

@@ -69,12 +69,15 @@ export class Opening {
    */
   *#regular(path: BackendPath, [, parent, name]: NamedPlace, use: DescriptorUse): Task<Opened | undefined> {
     const { look } = this.#tree.stats;
-    const seen = this.#tree.check(yield* look.at(parent, name));
+    const now = look.now(parent, name);
+    if (now === 'absent') throw new BackendError('ENOENT', 'open', path);
+    const seen = this.#tree.check(now ?? (yield* look.at(parent, name)));
     if (seen.isSymbolicLink()) throw new BackendError('ELOOP', 'open', path);
     if (!seen.isFile()) return undefined;
     const fd = yield* this.#at(parent, name, flagsFor(use) | NO_SURPRISES);
     try {
-      const stat = yield* look.open(fd);
+      const opened = look.now(fd, '');
+      const stat = opened === undefined || opened === 'absent' ? yield* look.open(fd) : opened;
       if (stat.ino === seen.ino && stat.dev === seen.dev && stat.isFile()) return { fd, stat, use };
     } catch (error) {
       fs.closeSync(fd);

@@ -13,7 +13,7 @@ import type { BackendStat, NodeKind, StatChange } from './contract.ts';
 import type { DiskLook, DiskStat } from './disk-stat.ts';
 import { calls, type DiskPath, descriptorPath } from './local-calls.ts';
 import { type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
-import type { FileReference, LocalFile, ToldTime } from './metadata-store.ts';
+import type { FileMetadata, FileReference, LocalFile, ToldTime } from './metadata-store.ts';
 import type { PosixOwners } from './posix-owners.ts';
 import { promisedCall, type Task } from './task.ts';
 
@@ -70,9 +70,18 @@ export class LocalStats {
     return { reference: this.reference(stat), stat, path: descriptorPath(fd), fd };
   }
 
+  /** As {@link describe}, if that takes nothing from the disk. */
+  describeNow(file: LocalFile): BackendStat | undefined {
+    const kept = this.#options.metadata.recentStat(file);
+    return kept && this.#described(file, kept);
+  }
+
   *describe(file: LocalFile): Task<BackendStat> {
+    return this.#described(file, yield* this.#options.metadata.readStat(file));
+  }
+
+  #described(file: LocalFile, kept: FileMetadata): BackendStat {
     const { stat } = file;
-    const kept = yield* this.#options.metadata.readStat(file);
     const kind = kindOf(stat) ?? 'file';
     const isDirectory = kind === 'directory';
     const attributes = shownAttributes(

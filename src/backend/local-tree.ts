@@ -155,8 +155,38 @@ export class LocalTree {
     });
   }
 
+  /** As {@link stat}, if one look suffices; `absent` where there is no such name. */
+  statNow(path: BackendPath): BackendStat | 'absent' | undefined {
+    if (path === '') return this.describedNow(this.directories.root.fd);
+    if (path.startsWith('/')) return undefined;
+    const name = diskName(checkedName(path));
+    const directory = this.directories.reachNow(parentOf(path));
+    if (directory === undefined) return undefined;
+    try {
+      const stat = this.stats.look.now(directory.fd, name);
+      if (stat === undefined || stat === 'absent') return stat;
+      return this.stats.describeNow(this.stats.file(this.check(stat), childPath(directory.fd, name)));
+    } finally {
+      this.directories.release(directory);
+    }
+  }
+
+  /** What is open as `fd`, if one look suffices. */
+  describedNow(fd: number): BackendStat | undefined {
+    const stat = this.stats.look.now(fd, '');
+    if (stat === undefined || stat === 'absent') return undefined;
+    return this.stats.describeNow(this.stats.openFile(stat, fd));
+  }
+
   stat(path: BackendPath): Task<BackendStat> {
     return this.found(path, (file) => this.stats.describe(file));
+  }
+
+  /** As {@link entry}, if that takes nothing from the disk. */
+  entryNow(name: string, stat: DiskStat, disk: DiskPath): DirectoryEntry | undefined {
+    if (kindOf(stat) === undefined || !this.directories.isOwnDevice(stat.dev)) return undefined;
+    const described = this.stats.describeNow(this.stats.file(stat, disk));
+    return described && { name, stat: described };
   }
 
   /** What a listing shows of a name. */

@@ -137,7 +137,7 @@ class LocalBackend implements Backend {
       mapsReadOnly: options.mapsReadOnly ?? true,
       owners: new PosixOwners(options),
       setTimes: libc?.setTimes,
-      look: new DiskLook(libc?.statx),
+      look: new DiskLook(libc?.statx, this.#pace),
     });
     const tree: LocalTree = new LocalTree({
       directories,
@@ -189,7 +189,14 @@ class LocalBackend implements Backend {
   }
 
   stat(at: BackendPath): MaybePromise<BackendStat> {
-    return this.#run('stat', at, this.#tree.stat(at));
+    let now: BackendStat | 'absent' | undefined;
+    try {
+      now = this.#tree.statNow(at);
+    } catch (error) {
+      return this.#fail(error, 'stat', at);
+    }
+    if (now === 'absent') throw new BackendError('ENOENT', 'stat', at);
+    return now ?? this.#run('stat', at, this.#tree.stat(at));
   }
 
   open(at: BackendPath, options: OpenOptions): MaybePromise<BackendHandle> {
@@ -205,7 +212,8 @@ class LocalBackend implements Backend {
       const { fd } = directory;
       const entryOf: Listing['entryOf'] = (name, stat, disk) => this.#tree.entry(name, stat, disk);
       const { look } = this.#tree.stats;
-      const entries = listed({ fd, libc: this.#libc, pace: this.#pace, look, entryOf });
+      const entryNow: Listing['entryNow'] = (name, stat, disk) => this.#tree.entryNow(name, stat, disk);
+      const entries = listed({ fd, libc: this.#libc, pace: this.#pace, look, entryNow, entryOf });
       for await (const batch of entries) {
         throwIfAborted(signal, 'scandir', at);
         yield batch;

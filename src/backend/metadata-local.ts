@@ -84,13 +84,16 @@ export class LocalMetadata {
     this.streams = new XattrStreams(this.#keeper, side.streams);
   }
 
+  /** As {@link readStat}, if it is known without asking the disk. */
+  recentStat(file: LocalFile): FileMetadata | undefined {
+    const recent = this.#recentDos.find(file.reference, file.stat);
+    return recent && completed(this.#side.read(file.reference), recent.value);
+  }
+
   /** What completes the disk's own metadata. */
   *readStat(file: LocalFile): Task<FileMetadata> {
-    const aside = this.#side.read(file.reference);
     const carried = yield* this.#carriedDos(file);
-    if (carried === undefined) return aside;
-    const { attributes, creationTime } = carried;
-    return { ...aside, attributes: attributes & (keptAttributes | MAPPED_READONLY), creationTime };
+    return completed(this.#side.read(file.reference), carried);
   }
 
   *#carriedDos(file: LocalFile): Task<DosAttrib | undefined> {
@@ -196,6 +199,13 @@ export class LocalMetadata {
       defaultAcl,
     });
   }
+}
+
+/** What the file carries counts. */
+function completed(aside: FileMetadata, carried: DosAttrib | undefined): FileMetadata {
+  if (carried === undefined) return aside;
+  const { attributes, creationTime } = carried;
+  return { ...aside, attributes: attributes & (keptAttributes | MAPPED_READONLY), creationTime };
 }
 
 function statOf({ path, fd }: LocalFile): Task<DiskStat> {

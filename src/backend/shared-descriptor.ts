@@ -58,6 +58,11 @@ export class SharedDescriptor implements Evictable {
     return this.#fd !== undefined;
   }
 
+  /** The descriptor, if one is open; for use at once, before anything else can happen. */
+  get fd(): number | undefined {
+    return this.#fd;
+  }
+
   takeUse(): boolean {
     const wasUsed = this.#wasUsed;
     this.#wasUsed = false;

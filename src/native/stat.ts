@@ -144,6 +144,8 @@ function deviceNumber(major: number, minor: number): bigint {
  */
 export interface Statx {
   (directory: number, name: DiskName, into: StatxRecord): void;
+  /** The same, but answers the number of the error, or 0. */
+  attempt(directory: number, name: DiskName, into: StatxRecord): number;
   /** The same in the thread pool. */
   later(directory: number, name: DiskName, into: StatxRecord): Promise<void>;
 }
@@ -159,9 +161,13 @@ export function bindStatx(ffi: Ffi): Statx | undefined {
     const answer = call.raw(checkedFd(directory, 'statx'), cString(name, 'statx'), flags, MASK, into.bytes);
     call.checked(answer);
   };
+  const attempt = (directory: number, name: DiskName, into: StatxRecord): number => {
+    const answer = call.raw(checkedFd(directory, 'statx'), cString(name, 'statx'), flags, MASK, into.bytes);
+    return answer < 0 ? call.errno() : 0;
+  };
   const later = (directory: number, name: DiskName, into: StatxRecord): Promise<void> =>
     call.later([checkedFd(directory, 'statx'), cString(name, 'statx'), flags, MASK, into.bytes], (answer) => {
       call.checked(answer);
     });
-  return Object.assign(statx, { later });
+  return Object.assign(statx, { attempt, later });
 }
