@@ -33,7 +33,7 @@ const abilities: readonly Ability[] = [
   },
   {
     name: 'quick look at files',
-    calls: ['statx', 'readEntries'],
+    calls: ['statx', 'openAt', 'readEntries'],
     consequence: 'opening and listing takes more processor time',
   },
   {
@@ -41,6 +41,11 @@ const abilities: readonly Ability[] = [
     calls: ['setTimes'],
     consequence:
       'times that clients set are exact on disk to a microsecond only; the rest is kept in the state folder',
+  },
+  {
+    name: 'rename without replacing',
+    calls: ['renameAt2'],
+    consequence: 'a file is moved in two steps: linked to its new name, then removed from the old one',
   },
   {
     name: 'reads from memory only',
