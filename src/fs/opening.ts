@@ -34,10 +34,9 @@ export function openFile(state: CoreState, intent: OpenIntent, nowMs: number): O
   if (takenOver !== NtStatus.SUCCESS) return { kind: 'denied', status: takenOver };
   const stream = streamFor(state, intent);
   const outcome = contend(state, stream, intent, nowMs);
-  if (outcome.kind !== 'clear') {
-    collectStream(state, stream);
-    return outcome;
-  }
+  // Nobody has it open yet; whoever is granted it below brings it back.
+  collectStream(state, stream);
+  if (outcome.kind !== 'clear') return outcome;
   // Opens that were closed on the way may have taken the file with them: then the name is looked up again.
   const isRemoved = state.effects.slice(effectsBefore).some((effect) => effect.kind === 'delete');
   if (isRemoved) return retryAtOnce(state);

@@ -8,6 +8,7 @@ import { connectClient, type TestTree } from '../../src/testing/client.ts';
 import { type CacheObserver, CachingClient } from '../../src/testing/client-cache.ts';
 import { RWH, reconnectOptions, wishOptions } from '../../src/testing/client-grant.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { CreateOption, ShareAccess } from '../../src/wire/flags.ts';
 import { DialectRevision } from '../../src/wire/smb2/negotiate.ts';
 import { alice, memoryServer } from '../testing/memory-server.ts';
 import { answered } from './commands/world.ts';
@@ -101,4 +102,29 @@ test('a durable open whose reclaim fails in the store can be reclaimed again, an
   again.session.connection.close();
   await clock.advance(400_000);
   assert.deepEqual([core?.census().opens, core?.census().disconnectedOpens], [0, 0]);
+});
+
+test('an open that makes a durable one without a connection go, and its file with it, leaves nothing behind', async () => {
+  let core: FileCore | undefined;
+  const server = memoryServer({
+    onCore: (made) => {
+      core = made;
+    },
+  });
+  const connect = async (): Promise<TestTree> =>
+    (await (await connectClient(server.connect())).logOn(alice)).connectTree('files');
+  const wish = { kind: 'lease', isDurable: true, createGuid: guid('c'), leaseKey: guid('d') } as const;
+  const first = await connect();
+  await (await first.open('x:s')).close();
+  await first.open('x', {
+    ...wishOptions(wish, DialectRevision.SMB_3_1_1),
+    createOptions: CreateOption.DELETE_ON_CLOSE,
+  });
+  first.session.connection.close();
+  await first.session.connection.closed;
+  const second = await connect();
+  const stream = await second.open('x:s', { shareAccess: ShareAccess.READ });
+  await stream.close();
+  assert.equal(core?.census().files, 0);
+  await server.close({ drainMs: 0 });
 });
