@@ -8,7 +8,7 @@ import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
 import type { NetworkTraits } from '../../src/testing/simulated-network.ts';
 
 /** Clients by what they do. */
-export const actorKinds = ['sharer', 'writer', 'locker', 'watcher'] as const;
+export const actorKinds = ['sharer', 'writer', 'locker', 'watcher', 'rowdy'] as const;
 export type ActorKind = (typeof actorKinds)[number];
 
 export interface ActorPlan {

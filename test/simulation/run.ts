@@ -11,6 +11,7 @@ import type { Actor } from './actor.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { Locker } from './locker.ts';
 import type { ActorKind, ActorPlan, Plan } from './plan.ts';
+import { Rowdy } from './rowdy.ts';
 import { Sharer } from './sharer.ts';
 import { Watcher } from './watcher.ts';
 import { type Counts, World } from './world.ts';
@@ -33,6 +34,7 @@ const kinds: Readonly<Record<ActorKind, new (world: World, plan: ActorPlan, numb
   writer: LedgerWriter,
   locker: Locker,
   watcher: Watcher,
+  rowdy: Rowdy,
 };
 
 /** Whoever is not done by then waits for something that does not come. */
