@@ -1,9 +1,10 @@
 /**
  * Extended attributes of local files, as steps of a task; and which failures say that a file cannot carry one.
  */
+import fs from 'node:fs';
 import type { Xattr, XattrCalls } from '../native/xattr.ts';
 import { codeOf } from './error.ts';
-import type { DiskPath } from './local-calls.ts';
+import { calls, type DiskPath, descriptorPath, OpenFlags } from './local-calls.ts';
 import { promisedCall, type Task } from './task.ts';
 
 /** How a call reaches a file. */
@@ -58,18 +59,22 @@ export class XattrTasks {
   /** Sets the value; see {@link isWithoutPlace} for its failures. */
   write(place: XattrPlace, name: DiskPath, value: Buffer): Task<void> {
     const calls = this.#of(place);
-    return promisedCall(
-      () => calls.write(place.path, name, value),
-      () => calls.writeLater(place.path, name, value),
+    return this.#changed(place, () =>
+      promisedCall(
+        () => calls.write(place.path, name, value),
+        () => calls.writeLater(place.path, name, value),
+      ),
     );
   }
 
   /** Removes the attribute, if there is one. */
   remove(place: XattrPlace, name: DiskPath): Task<unknown> {
     const calls = this.#of(place);
-    return promisedCall(
-      () => calls.remove(place.path, name),
-      () => calls.removeLater(place.path, name),
+    return this.#changed(place, () =>
+      promisedCall<unknown>(
+        () => calls.remove(place.path, name),
+        () => calls.removeLater(place.path, name),
+      ),
     );
   }
 
@@ -87,8 +92,49 @@ export class XattrTasks {
     }
   }
 
+  /**
+   * Who may not write to a file may not change its attributes `user.*`, not even its owner: a process without privileges gives
+   * itself that permission for as long as it takes.
+   */
+  *#changed<T>(place: XattrPlace, change: () => Task<T>): Task<T> {
+    try {
+      return yield* change();
+    } catch (error) {
+      if (codeOf(error) !== 'EACCES') throw error;
+      return yield* writable(place, change, error);
+    }
+  }
+
   #of({ fd }: XattrPlace): XattrCalls {
     return fd === undefined ? this.#calls.link : this.#calls;
+  }
+}
+
+const OWNER_WRITE = 0o200;
+const PERMISSIONS = 0o7777;
+
+/** Runs `change` while this process, whose file it is, may write to it; throws `refusal` for the files of others. */
+function* writable<T>(place: XattrPlace, change: () => Task<T>, refusal: unknown): Task<T> {
+  if (place.fd !== undefined) return yield* whileWritable(place.fd, change, refusal);
+  // What the path leads to by now may be anything: only what is open is changed.
+  const fd = yield* calls.open(place.path, OpenFlags.reference);
+  try {
+    return yield* whileWritable(fd, change, refusal);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function* whileWritable<T>(fd: number, change: () => Task<T>, refusal: unknown): Task<T> {
+  const stat = yield* calls.fstat(fd);
+  const mode = Number(stat.mode) & PERMISSIONS;
+  const isOwn = Number(stat.uid) === process.geteuid?.() && stat.isFile() && (mode & OWNER_WRITE) === 0;
+  if (!isOwn) throw refusal;
+  yield* calls.chmod(descriptorPath(fd), mode | OWNER_WRITE);
+  try {
+    return yield* change();
+  } finally {
+    yield* calls.chmod(descriptorPath(fd), mode);
   }
 }
 

@@ -251,3 +251,28 @@ test('attributes are refused where they are asked for and the file system has no
     const libc = refusing(() => 'ENOTSUP');
     assert.throws(() => localBackend(root, { metadata: 'xattr', libc }), { code: 'ENOTSUP' });
   }));
+
+test('a process without privileges changes the attributes of its own read-only files, whose mode stays', () =>
+  withFolder(async ({ root }) => {
+    const file = `${root}/a`;
+    fs.writeFileSync(file, '', { mode: 0o644 });
+    // As the kernel refuses whoever is not root.
+    const libc = refusing(({ operation }) => {
+      const isChange = operation === 'write' || operation === 'remove';
+      return isChange && (fs.statSync(file).mode & 0o200) === 0 ? 'EACCES' : undefined;
+    });
+    const backend = localBackend(root, { metadata: 'xattr', libc });
+    const handle = await backend.open('a', {});
+    for (const attributes of [0x23, 0x27]) {
+      await handle.setStat({ attributes });
+      assert.equal((await handle.stat()).attributes, attributes);
+      assert.equal(fs.statSync(file).mode & 0o777, 0o444);
+    }
+    await backend.extendedAttributes?.write('a', new Map([['E', Buffer.from('1')]]));
+    assert.equal(attributeOf(file, 'user.E'), '1');
+    await backend.extendedAttributes?.write('a', new Map());
+    assert.equal(attributeOf(file, 'user.E'), undefined);
+    assert.equal(fs.statSync(file).mode & 0o777, 0o444);
+    await handle.close();
+    await backend.close();
+  }));
