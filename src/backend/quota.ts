@@ -20,7 +20,7 @@ import { delegateTo } from './wrap.ts';
 /**
  * `store` with a limit: EDQUOT for what would go beyond it, and a volume that looks no larger. Everything is counted once,
  * at the first change; what others change in the store afterwards is not noticed. Owners, where the store keeps security
- * descriptors, have accounts and limits of their own, which begin anew with the process.
+ * descriptors or tells whose its files are, have accounts and limits of their own, which begin anew with the process.
  */
 export function quota(store: Backend, limits: UsageLimits): Backend {
   return new LimitedStore(store, limits).backend;
@@ -200,7 +200,7 @@ class LimitedStore {
     const stat = await this.#store.stat(path);
     const share = await this.#usage.shareOf(path, stat.kind === 'file' ? stat.sizeBytes : 0);
     await this.#store.security?.write(path, descriptor);
-    const owner = ownerOf(descriptor);
+    const owner = ownerOf(descriptor) ?? stat.owner;
     this.#usage.owners.move(share.sizeBytes, share.owner, owner);
     for (const growing of this.#open.values())
       if (growing.key.startsWith(`${stat.fileId}:`)) growing.owner = owner;

@@ -61,8 +61,9 @@ export class ShareUsage {
     this.#fileCount += count;
   }
 
+  /** Whom the descriptor names, or else the file system. */
   async ownerOf(path: BackendPath): Promise<Sid | undefined> {
-    return ownerOf(await this.#store.security?.read(path));
+    return ownerOf(await this.#store.security?.read(path)) ?? (await this.#store.stat(path)).owner;
   }
 
   /** What the file at `path` counts together with its streams. */
