@@ -153,6 +153,12 @@ const share = z.strictObject({
     .boolean()
     .default(true)
     .describe('Offer named streams; without them names with a colon are refused.'),
+  changeNotify: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Tell clients of changes in the directories that they watch. Without it they are refused, and look by themselves.',
+    ),
   symlinks: z
     .enum(['follow', 'reparse', 'hide'])
     .default('follow')

@@ -46,6 +46,7 @@ export interface ShareView {
   readonly hidesUnreadable: boolean;
   readonly isHiddenName?: (name: string) => boolean;
   readonly withoutStreams: boolean;
+  readonly withoutNotify: boolean;
   readonly keepsAutoInherited: boolean;
   readonly symlinks: SymlinkPolicy;
 }
@@ -118,7 +119,7 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
 }
 
 function viewOf(share: ConfiguredShare): ShareView {
-  const { hiddenNames, accessBasedEnumeration, streams, keepAutoInherited, symlinks } = share;
+  const { hiddenNames, accessBasedEnumeration, streams, changeNotify, keepAutoInherited, symlinks } = share;
   const patterns = hiddenNames.map(compilePattern);
   return {
     hidesUnreadable: accessBasedEnumeration,
@@ -126,6 +127,7 @@ function viewOf(share: ConfiguredShare): ShareView {
       ? {}
       : { isHiddenName: (name: string) => patterns.some((matches) => matches(name)) }),
     withoutStreams: !streams,
+    withoutNotify: !changeNotify,
     keepsAutoInherited: keepAutoInherited,
     symlinks,
   };

@@ -38,6 +38,8 @@ export interface VolumeOptions {
   readonly isReadOnly?: boolean;
   /** Named streams are not offered, though the store could keep them. */
   readonly withoutStreams?: boolean;
+  /** Nobody is told of changes in directories. */
+  readonly withoutNotify?: boolean;
   /** Names that are shown with the attribute hidden, whatever the store keeps. */
   readonly isHiddenName?: (name: string) => boolean;
   /** Default `follow`. */
@@ -84,6 +86,7 @@ export class Volume implements RemovalTarget {
   readonly isContinuouslyAvailable: boolean;
   readonly isReadOnly: boolean;
   readonly snapshots: Snapshots;
+  readonly withoutNotify: boolean;
   readonly hidesUnreadable: boolean;
   readonly keepsAutoInherited: boolean;
   readonly symlinks: SymlinkPolicy;
@@ -116,6 +119,7 @@ export class Volume implements RemovalTarget {
       const view = { id: `${options.id}@${time}`, backend, isReadOnly: true, isContinuouslyAvailable: false };
       return new Volume({ ...options, ...view });
     });
+    this.withoutNotify = options.withoutNotify ?? false;
     this.hidesUnreadable = options.hidesUnreadable ?? false;
     this.keepsAutoInherited = options.keepsAutoInherited ?? false;
     this.symlinks = options.symlinks ?? 'follow';

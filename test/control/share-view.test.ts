@@ -4,7 +4,9 @@ import test from 'node:test';
 import { NtStatus, NtStatusError } from '../../src/base/status.ts';
 import { memoryBackend, serve } from '../../src/index.ts';
 import { connectClient, streamTransport, type TestTree } from '../../src/testing/client.ts';
-import { FileAttribute } from '../../src/wire/flags.ts';
+import { CompletionFilter, CreateOption, FileAttribute } from '../../src/wire/flags.ts';
+import { ChangeNotifyRequest } from '../../src/wire/smb2/change-notify.ts';
+import { Command } from '../../src/wire/smb2/header.ts';
 import { ShareFlags } from '../../src/wire/smb2/tree-connect.ts';
 
 const credentials = { user: 'anna', password: 'x' };
@@ -20,6 +22,7 @@ test('the settings of a share reach its clients: the listing by access, hidden n
         accessBasedEnumeration: true,
         hiddenNames: ['.*', '~?'],
         streams: false,
+        changeNotify: false,
       },
     },
   });
@@ -40,6 +43,20 @@ test('the settings of a share reach its clients: the listing by access, hidden n
   await assert.rejects(
     special.open('a:stream'),
     (error) => error instanceof NtStatusError && error.status === NtStatus.OBJECT_NAME_INVALID,
+  );
+  const watched = async (tree: TestTree): Promise<number> => {
+    const { fileId } = await tree.open('', { createOptions: CreateOption.DIRECTORY_FILE });
+    const body = ChangeNotifyRequest.encode({
+      flags: 0,
+      outputBufferLength: 1000,
+      fileId,
+      completionFilter: CompletionFilter.FILE_NAME,
+    });
+    return (await tree.send(Command.CHANGE_NOTIFY, body).firstResponse).status;
+  };
+  assert.deepEqual(
+    [await watched(plain), await watched(special)],
+    [NtStatus.PENDING, NtStatus.NOT_IMPLEMENTED],
   );
   client.close();
 });

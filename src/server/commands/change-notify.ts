@@ -56,6 +56,8 @@ function checkRequest(context: OpenContext, file: OpenFile, request: ChangeNotif
   const max = context.connection.negotiated?.maxTransactSize ?? 0;
   demand(request.outputBufferLength <= max, NtStatus.INVALID_PARAMETER, 'more than MaxTransactSize');
   demand(file.isDirectory, NtStatus.INVALID_PARAMETER, 'only directories are watched');
+  // [MS-SMB2] 3.3.5.19: what the object store cannot do.
+  demand(!file.volume.withoutNotify, NtStatus.NOT_IMPLEMENTED, 'nobody is told of changes here');
   file.demandAccess(AccessMask.FILE_LIST_DIRECTORY);
 }
 

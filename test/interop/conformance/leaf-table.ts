@@ -48,6 +48,7 @@ export const leafSettings: readonly LeafSetting[] = [
   { pattern: 'smb2.secleak', options: ['torture:timelimit=5'] },
   { pattern: 'smb2.session-require-signing', judges: true },
   { pattern: 'smb2.replay.replay5', share: 'available' },
+  { pattern: 'smb2.change_notify_disabled', share: 'unwatched', judges: true },
   { pattern: 'smb2.aio_delay', share: 'delayed_reads', isPrepared: true },
   {
     pattern: 'smb2.twrp',
@@ -77,6 +78,7 @@ export const shareSettings: ReadonlyMap<string, Readonly<Record<string, unknown>
   ['no_streams', { streams: false }],
   ['acls_non_canonical', { keepAutoInherited: true }],
   ['available', { continuousAvailability: true }],
+  ['unwatched', { changeNotify: false }],
 ]);
 
 /** Shares that are folders always: what is kept in memory does not outlive a server. */
