@@ -11,6 +11,8 @@ import { delegateTo } from './wrap.ts';
 const DAY: FileTime = 864_000_000_000n;
 /** Between two looks for what is too old. */
 const PURGE_EVERY_MS = 10 * 60_000;
+/** Files that one purge removes, so that a bin of any size takes little memory; the next one goes on. */
+const PURGE_COUNT_MAX = 10_000;
 /** Versions of one name in one folder of the bin; beyond it the file is removed for good. */
 const VERSION_COUNT_MAX = 10_000;
 /** DOS attribute hidden. [MS-FSCC] 2.6 */
@@ -135,9 +137,7 @@ class Bin {
     const { days, sizeBytesMax = Number.POSITIVE_INFINITY } = this.#options;
     const oldest =
       days === undefined ? 0n : this.#clock.now() - BigInt(Math.round(days * 86_400)) * (DAY / 86_400n);
-    const kept = await this.#contents();
-    kept.sort((a, b) => (a.deletedAt < b.deletedAt ? -1 : 1));
-    this.#heldBytes = kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const kept = await this.#deletedFirst();
     for (const { path, sizeBytes, deletedAt } of kept) {
       if (deletedAt >= oldest && this.#heldBytes <= sizeBytesMax) break;
       await this.#store.removeFile(path);
@@ -146,14 +146,19 @@ class Bin {
     }
   }
 
-  async #contents(): Promise<Kept[]> {
-    const kept: Kept[] = [];
+  /** Counts what the bin holds, and tells what was deleted first: not more than one purge removes. */
+  async #deletedFirst(): Promise<readonly Kept[]> {
+    let first: Kept[] = [];
+    let heldBytes = 0;
     for await (const { path, stat } of walk(this.#store, this.#folder)) {
+      if (stat.kind === 'directory') continue;
+      heldBytes += stat.sizeBytes;
       // A move changes the change time, and nothing changes it in the bin: it tells when the file was deleted.
-      if (stat.kind !== 'directory')
-        kept.push({ path, sizeBytes: stat.sizeBytes, deletedAt: stat.changeTime });
+      first.push({ path, sizeBytes: stat.sizeBytes, deletedAt: stat.changeTime });
+      if (first.length >= 2 * PURGE_COUNT_MAX) first = byDeletion(first);
     }
-    return kept;
+    this.#heldBytes = heldBytes;
+    return byDeletion(first);
   }
 
   async #removeEmpty(directory: BackendPath): Promise<void> {
@@ -164,6 +169,9 @@ class Bin {
     }
   }
 }
+
+const byDeletion = (kept: readonly Kept[]): Kept[] =>
+  kept.toSorted((a, b) => (a.deletedAt < b.deletedAt ? -1 : 1)).slice(0, PURGE_COUNT_MAX);
 
 /** `a.txt`, `a (2).txt`, `a (3).txt`. */
 function versionOf(name: string, version: number): string {
