@@ -38,6 +38,7 @@ import { checkedName, namesOf, parentOf } from './path.ts';
 import type { NewPermissions } from './posix-permissions.ts';
 import { DescriptorUse, SharedDescriptor } from './shared-descriptor.ts';
 import type { Pace, Task } from './task.ts';
+import { CachedReads } from './transfer.ts';
 
 const { REFERENCE, READ, WRITE } = DescriptorUse;
 
@@ -69,6 +70,7 @@ export class LocalTree {
   readonly #shared: LocalShared;
   readonly #reopening: Reopening;
   readonly #opening: Opening;
+  readonly #cachedReads: CachedReads;
   #handleCount = 0;
 
   constructor(options: LocalTreeOptions) {
@@ -76,6 +78,7 @@ export class LocalTree {
     this.#options = options;
     this.directories = directories;
     this.stats = stats;
+    this.#cachedReads = new CachedReads(options.libc?.readNow);
     this.#opening = new Opening(this, options.libc?.openAt);
     this.#reopening = new Reopening({
       libc: options.libc,
@@ -373,6 +376,7 @@ export class LocalTree {
     return new SharedDescriptor({
       pool: descriptors,
       clock,
+      cachedReads: this.#cachedReads,
       remember: (fd) => this.#reopening.remember(file(), fd),
       reopen: (use) => this.#reopening.reopen(file(), use),
       lost: (error) => {

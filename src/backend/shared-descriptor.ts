@@ -11,7 +11,7 @@ import { truncation } from './descriptor.ts';
 import type { DescriptorPool, Evictable } from './descriptor-pool.ts';
 import { calls } from './local-calls.ts';
 import { Pace, run, type Task } from './task.ts';
-import { QUICK_BYTES, readLater, readNow, writeLater, writeNow } from './transfer.ts';
+import { type CachedReads, QUICK_BYTES, readLater, readNow, writeLater, writeNow } from './transfer.ts';
 
 /** What a descriptor serves for: as a reference for metadata only, for reading as well, for writing as well. */
 export const DescriptorUse = Object.freeze({ REFERENCE: 0, READ: 1, WRITE: 2 });
@@ -20,6 +20,7 @@ export type DescriptorUse = (typeof DescriptorUse)[keyof typeof DescriptorUse];
 export interface SharedDescriptorOptions {
   readonly pool: DescriptorPool;
   readonly clock: Clock;
+  readonly cachedReads: CachedReads;
   /** Takes note of what the file can be found by; false when it cannot. */
   readonly remember: (fd: number) => boolean;
   /** Opens the file again, the same and no other; ESTALE when it is gone. */
@@ -115,8 +116,12 @@ export class SharedDescriptor implements Evictable {
     const fd = this.#fd;
     if (fd === undefined || this.#use < DescriptorUse.READ) return this.#afterOpening(target, position);
     this.#wasUsed = true;
-    if (target.length <= QUICK_BYTES && this.#pace.isQuick) {
-      return this.#pace.timed(() => readNow(fd, target, position));
+    if (target.length <= QUICK_BYTES) {
+      const { cachedReads } = this.#options;
+      const count = cachedReads.read(fd, target, position);
+      if (count !== undefined) return count;
+      const mayWait = !cachedReads.isKnown && this.#pace.isQuick;
+      if (mayWait) return this.#pace.timed(() => readNow(fd, target, position));
     }
     return this.#busy(() => readLater(fd, this.#pace, target, position));
   }

@@ -2,6 +2,8 @@
  * Positional reads and writes of an open file, whole: at once, or in the thread pool.
  */
 import fs from 'node:fs';
+import type { ReadNow } from '../native/range.ts';
+import { codeOf } from './error.ts';
 import type { Pace } from './task.ts';
 
 /** Reads and writes up to this size may run on the event loop. */
@@ -17,6 +19,41 @@ export function readNow(fd: number, target: Buffer, position: number): number {
   }
   return done;
 }
+
+/** Reads what is in memory, where the disk's file system can say what that is. */
+export class CachedReads {
+  #call: ReadNow | undefined;
+
+  constructor(call: ReadNow | undefined) {
+    this.#call = call;
+  }
+
+  /** False where that cannot be found out: then who reads may have to wait for the disk. */
+  get isKnown(): boolean {
+    return this.#call !== undefined;
+  }
+
+  /** As {@link readNow}; `undefined` when some of it would have to come from the disk. */
+  read(fd: number, target: Buffer, position: number): number | undefined {
+    let done = 0;
+    try {
+      while (done < target.length) {
+        const rest = done === 0 ? target : target.subarray(done);
+        const count = this.#call?.(fd, rest, position + done);
+        if (count === undefined) return undefined;
+        if (count === 0) break;
+        done += count;
+      }
+      return done;
+    } catch (error) {
+      if (!CANNOT_SAY.has(codeOf(error) ?? '')) throw error;
+      this.#call = undefined;
+      return undefined;
+    }
+  }
+}
+
+const CANNOT_SAY = new Set(['ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'ENOSYS']);
 
 /** Writes all of `source`. */
 export function writeNow(fd: number, source: Buffer, position: number): void {
