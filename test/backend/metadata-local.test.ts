@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { Backend } from '../../src/backend/contract.ts';
 import { type LocalOptions, localBackend } from '../../src/backend/local.ts';
 import { metadataLog } from '../../src/backend/metadata-log.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { backendContract } from '../../src/testing/backend-contract.ts';
 import { makeFolder, withFolder } from './folder.ts';
 import { type Refusal, refusing, systemXattr } from './xattr-refusals.ts';
@@ -274,5 +275,25 @@ test('a process without privileges changes the attributes of its own read-only f
     assert.equal(attributeOf(file, 'user.E'), undefined);
     assert.equal(fs.statSync(file).mode & 0o777, 0o444);
     await handle.close();
+    await backend.close();
+  }));
+
+test('writes to one stream at the same time do not lose each other, also while it moves aside', () =>
+  withFolder(async ({ root, state }) => {
+    fs.writeFileSync(`${root}/a`, '');
+    let ms = 0;
+    // Every call seems slow, so that all are made in the thread pool.
+    const clock = { ...systemClock, monotonicMs: () => (ms += 20) };
+    const backend = localBackend(root, { metadata: 'xattr', stateDirectory: state, clock });
+    const handle = await backend.open('a', { write: true, create: true, stream: 's' });
+    const other = await backend.open('a', { write: true, stream: 's' });
+    const blocks = Array.from({ length: 40 }, (_, index) => Buffer.alloc(200, 65 + (index % 26)));
+    await Promise.all(
+      blocks.map(async (block, index) => (index % 2 === 0 ? handle : other).write(block, index * 200)),
+    );
+    assert.deepEqual(await bytesOf(backend, 's'), Buffer.concat(blocks));
+    assert.equal((await backend.streams?.list('a'))?.[0]?.sizeBytes, 8000);
+    await handle.close();
+    await other.close();
     await backend.close();
   }));
