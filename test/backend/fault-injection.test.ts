@@ -6,7 +6,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Backend } from '../../src/backend/contract.ts';
 import { type Fault, fault } from '../../src/backend/fault.ts';
+import { latency } from '../../src/backend/latency.ts';
 import { delegateTo, type Operation, operations } from '../../src/backend/wrap.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import type { Log } from '../../src/base/log.ts';
 import { NtStatus, NtStatusError } from '../../src/base/status.ts';
 import { connectClient, type TestFile } from '../../src/testing/client.ts';
@@ -64,8 +66,13 @@ async function stillWorks(bystander: TestFile, turn: number): Promise<void> {
   assert.deepEqual(await bystander.read(0n, text.length), text);
 }
 
+/** What goes wrong, once it is time. */
+type Planned = (bystander: TestFile) => Fault;
+/** What stands between the fault and memory. */
+type Beneath = (store: Backend) => Backend;
+
 /** The workload with `planned` at its n-th operation on the store. */
-async function strike(n: number, planned: (bystander: TestFile) => Fault): Promise<Run> {
+async function strike(n: number, planned: Planned, beneath: Beneath): Promise<Run> {
   let count = -1;
   let isArmed = false;
   let struck: Operation | undefined;
@@ -80,7 +87,7 @@ async function strike(n: number, planned: (bystander: TestFile) => Fault): Promi
   };
   // The server has two shares; the second is not used.
   const wrapStore: NonNullable<MemoryServerOptions['wrapStore']> = (store) =>
-    fault(counting(store, handles), ({ operation }) => {
+    fault(counting(beneath(store), handles), ({ operation }) => {
       if (!isArmed || bystander === undefined) return undefined;
       count += 1;
       if (count !== n) return undefined;
@@ -110,12 +117,13 @@ async function strike(n: number, planned: (bystander: TestFile) => Fault): Promi
 
 /** Strikes at every n until the workload is over before; each run is judged by `judge`. */
 async function everywhere(
-  planned: (bystander: TestFile) => Fault,
+  planned: Planned,
   judge: (run: Struck, n: number) => void,
+  beneath: Beneath = (store) => store,
 ): Promise<ReadonlySet<Operation>> {
   const struck = new Set<Operation>();
   for (let n = 0; n < OPERATION_COUNT_MAX; n++) {
-    const run = await strike(n, planned);
+    const run = await strike(n, planned, beneath);
     if (run.struck === undefined) {
       assert.deepEqual(
         run.outcome.refusals.map(({ step }) => step),
@@ -152,6 +160,25 @@ for (const code of ['EIO', 'ENOSPC', 'EDQUOT']) {
     });
   }
 }
+
+test('errors reach the client in the same way where every answer of the store is late', async () => {
+  const hastyClock: Clock = {
+    ...systemClock,
+    setTimer: (_, callback) => {
+      const immediate = setImmediate(callback);
+      return { cancel: () => clearImmediate(immediate) };
+    },
+  };
+  await everywhere(
+    () => ({ kind: 'error', code: 'EIO' }),
+    ({ outcome, struck }, n) =>
+      assert.ok(
+        outcome.refusals.some(({ status }) => status === NtStatus.UNEXPECTED_IO_ERROR),
+        `${struck}, n = ${n}`,
+      ),
+    (store) => latency(store, hastyClock, 0),
+  );
+});
 
 test('a write that reaches the store in part is refused, at any write', async () => {
   const struck = await everywhere(
