@@ -53,8 +53,17 @@ function backendOf(name: string, source: unknown): Backend {
   );
 }
 
+/** Methods by which an object like node:fs is known, complete or not. */
+const tellingMethods = ['readdir', 'lstat'] as const;
+
+const hasTelling = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  tellingMethods.some((name) => typeof Reflect.get(value, name) === 'function');
+
 const isMeantAsNodeFs = (value: unknown): value is NodeFsSource =>
-  typeof value === 'object' && value !== null && ('readdir' in value || 'promises' in value);
+  hasTelling(value) ||
+  (typeof value === 'object' && value !== null && 'promises' in value && hasTelling(value.promises));
 
 /** Throws, with the names of what is missing. */
 function fromIncomplete(name: string, source: NodeFsSource): Backend {

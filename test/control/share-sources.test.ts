@@ -73,6 +73,7 @@ test('a share may be a path, an object like node:fs, an object of files, a backe
     options: { backend: { 'a.txt': 'options' }, comment: 'with a comment' },
     nodeFsOptions: { backend: memfs, readOnly: true },
     tree: virtualTree({ 'a.txt': 'tree', path: 'a file called path' }),
+    promises2: { 'a.txt': 'promised', promises: { 'b.txt': 'a folder called promises' } },
   };
   await withShares(shares, async (tree) => {
     const contents: Record<string, string> = {};
@@ -86,6 +87,7 @@ test('a share may be a path, an object like node:fs, an object of files, a backe
       options: 'options',
       nodeFsOptions: 'memfs',
       tree: 'tree',
+      promises2: 'promised',
     });
     assert.equal(await textOf(await tree('object'), 'dir\\b.txt'), 'below');
     assert.equal(await textOf(await tree('tree'), 'path'), 'a file called path');
