@@ -39,6 +39,7 @@ const openRecord = z.object({
   }),
   createGuid: z.string().nullable(),
   parentKey: z.string().nullable(),
+  createdAt: z.string().nullable(),
   appInstance: z.string().nullable(),
   appVersion: z.string().nullable(),
   cache: z

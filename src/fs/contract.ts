@@ -123,6 +123,8 @@ export interface FileCore {
   changed(change: Change, nowMs: number): void;
   /** Changes in a directory or below it were missed: its watchers are told to read it again. */
   changesLost(directory: FileKey): void;
+  /** The file's time of creation was set, which its opens are known by after a restart. */
+  createdAnew(file: FileKey, createdAt: string): void;
   /** Somebody changed the file in the store itself: nobody may go on caching it. */
   changedOutside(file: FileKey, nowMs: number): void;
   /** True when any open watches, so that the shell need not gather what nobody wants. */

@@ -238,6 +238,14 @@ class FileSystemCore implements FileCore {
     reportLoss(this.#state, directory);
   }
 
+  createdAnew(file: api.FileKey, createdAt: string): void {
+    const object = this.#state.files.get(file);
+    for (const open of object === undefined ? [] : opensOfFile(object)) {
+      open.createdAt = createdAt;
+      touch(this.#state, open);
+    }
+  }
+
   changedOutside(file: api.FileKey, nowMs: number): void {
     const stream = this.#state.files.get(file)?.streams.get('');
     if (stream !== undefined) breakCaches(this.#state, stream, 'write', this.#scope(nowMs));

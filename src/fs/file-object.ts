@@ -83,6 +83,7 @@ export interface OpenState extends CoreOpen {
   readonly streamObject: StreamObject;
   cache: Cache | undefined;
   readonly desiredAccess: number;
+  createdAt: string | undefined;
   readonly appInstance: Guid | undefined;
   readonly appVersion: bigint | undefined;
   isPosixDelete: boolean;

@@ -172,6 +172,7 @@ function newOpen(state: CoreState, stream: StreamObject, intent: OpenIntent): Op
     cache: undefined,
     parentKey: intent.cache.kind === 'lease' ? intent.cache.parentKey : undefined,
     desiredAccess: accessOf(intent),
+    createdAt: intent.createdAt,
     appInstance: intent.appInstance?.id,
     appVersion: intent.appInstance?.version,
     isPosixDelete: false,

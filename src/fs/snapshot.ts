@@ -32,6 +32,7 @@ export interface OpenRecord {
   readonly durable: DurableGrant;
   readonly createGuid: string | null;
   readonly parentKey: string | null;
+  readonly createdAt: string | null;
   readonly appInstance: string | null;
   readonly appVersion: string | null;
   readonly cache: CacheRecord | null;
@@ -100,6 +101,7 @@ function recordOf(open: OpenState): OpenRecord | undefined {
     durable,
     createGuid: open.createGuid ?? null,
     parentKey: open.parentKey ?? null,
+    createdAt: open.createdAt ?? null,
     appInstance: open.appInstance ?? null,
     appVersion: open.appVersion?.toString() ?? null,
     cache: cache === undefined ? null : cacheRecordOf(cache),
@@ -142,6 +144,7 @@ function restoreOpen(state: CoreState, record: OpenRecord, nowMs: number): OpenS
     streamObject: stream,
     cache: undefined,
     parentKey: record.parentKey ?? undefined,
+    createdAt: record.createdAt ?? undefined,
     appInstance: record.appInstance ?? undefined,
     appVersion: record.appVersion === null ? undefined : BigInt(record.appVersion),
     isPosixDelete: false,

@@ -121,6 +121,8 @@ export interface OpenIntent {
   readonly createOptions: number;
   readonly cache: CacheRequest;
   readonly owner: Owner;
+  /** When the file was made, as the shell writes it: tells it from one that takes over its identity while no server runs. */
+  readonly createdAt?: string;
   readonly durable?: DurableRequest;
   readonly appInstance?: AppInstance;
   /** The ticket of the wait after which this very request runs again. */
@@ -149,6 +151,8 @@ export interface CoreOpen {
   readonly createGuid: Guid | undefined;
   /** The directory lease that changes through this open leave alone. */
   readonly parentKey: Guid | undefined;
+  /** See {@link OpenIntent.createdAt}. */
+  readonly createdAt: string | undefined;
 }
 
 export interface DurableGrant {

@@ -69,7 +69,15 @@ export async function openExisting(
   });
   const file = volume.keyOf(stat.fileId);
   const intent = intentOf(volume, request, target);
-  const outcome = askCore(volume, { ...intent, file, isDirectory, isNew: false, replaces, grantedAccess });
+  const outcome = askCore(volume, {
+    ...intent,
+    file,
+    isDirectory,
+    isNew: false,
+    replaces,
+    grantedAccess,
+    createdAt: String(stat.creationTime),
+  });
   if (outcome instanceof Waiter) return outcome;
   const { open, cache } = outcome;
   return completeOpen(volume, request, { target, open, cache, replaces });

@@ -227,6 +227,7 @@ async function openNew(
     isNew,
     replaces: 'nothing',
     grantedAccess,
+    createdAt: String(stat.creationTime),
   });
   if (outcome instanceof Waiter) {
     await handle.close();

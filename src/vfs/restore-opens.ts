@@ -54,7 +54,10 @@ async function isReopened(volume: Volume, open: CoreOpen): Promise<boolean> {
 async function reopened(volume: Volume, open: CoreOpen): Promise<OpenFile> {
   const { path, stat } = await entryAt(volume, open);
   // Under the name there may be another file by now.
-  const isSame = stat !== undefined && volume.keyOf(stat.fileId) === open.file;
+  const isSame =
+    stat !== undefined &&
+    volume.keyOf(stat.fileId) === open.file &&
+    String(stat.creationTime) === open.createdAt;
   demand(isSame, NtStatus.OBJECT_NAME_NOT_FOUND, 'the file is gone');
   const streams = open.stream === '' ? [] : ((await volume.backend.streams?.list(path)) ?? []);
   const streamName = streams.find(({ name }) => upper(name) === open.stream)?.name ?? '';

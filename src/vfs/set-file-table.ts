@@ -64,6 +64,10 @@ async function setBasic(file: OpenFile, input: Buffer): Promise<undefined> {
     ...times,
     ...(attributes === undefined ? {} : { attributes }),
   });
+  if (times.creationTime !== undefined) {
+    const createdAt = String((await file.handle.stat()).creationTime);
+    file.volume.driver.call((core) => core.createdAnew(file.core.file, createdAt));
+  }
   const isChanged = attributes !== undefined && attributes !== before.attributes;
   noteBasic(file, times, isChanged);
 }

@@ -8,7 +8,10 @@ import type { OpenStore } from '../../src/vfs/open-store.ts';
 import { reclaimFile } from '../../src/vfs/reclaim.ts';
 import { renameFile } from '../../src/vfs/rename.ts';
 import { restoreOpens } from '../../src/vfs/restore-opens.ts';
+import { fileSettings } from '../../src/vfs/set-file-table.ts';
 import { CreateOption, LeaseState, ShareAccess } from '../../src/wire/flags.ts';
+import { FileBasicInformation } from '../../src/wire/fscc/file.ts';
+import { FileInformationClass } from '../../src/wire/fscc/information-class-table.ts';
 import { rejects, World } from './world.ts';
 
 const createGuid = 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee';
@@ -105,17 +108,29 @@ test('deletion on close still happens when the client does not come back in time
 });
 
 test('what cannot be had any more is forgotten', async () => {
-  for (const change of ['removed', 'replaced', 'not served'] as const) {
+  for (const change of ['removed', 'replaced', 'made anew', 'not served'] as const) {
     const store = new Kept();
     const world = new World(available, store);
     world.backend.seed({ other: '' });
     await world.open('f', { ...persistent, cache: caching });
     if (change === 'removed') world.backend.removeFile('f');
+    // As when the store gives a freed identity to the next file.
+    if (change === 'made anew') world.backend.open('f', {}).setStat({ creationTime: 1n });
     if (change === 'replaced') world.backend.rename('other', 'f', true);
     const options = change === 'not served' ? { isContinuouslyAvailable: false } : {};
     assert.deepEqual(await back(successor(world, store, options), store), [], change);
     assert.deepEqual(store.records, [], change);
   }
+});
+
+test('a file whose time of creation its client set is still the same', async () => {
+  const store = new Kept();
+  const world = new World(available, store);
+  const file = await world.open('f', { ...persistent, cache: caching });
+  const times = { creationTime: 1_000_000_000n, lastAccessTime: 0n, lastWriteTime: 0n, changeTime: 0n };
+  const input = FileBasicInformation.encode({ ...times, fileAttributes: 0 });
+  await fileSettings.get(FileInformationClass.FileBasicInformation)?.set(file, input);
+  assert.equal((await back(successor(world, store), store)).length, 1);
 });
 
 test('an orderly end leaves the open in the store', async () => {
