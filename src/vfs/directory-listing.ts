@@ -117,10 +117,15 @@ export class DirectoryListing {
     if (!volume.hidesUnreadable) return true;
     const isDirectory = stat.kind === 'directory';
     const path = join(link.path, name);
-    const descriptor = await descriptorAt(volume, { path, stat, isDirectory }, requester);
-    const attributes = attributesOf(stat);
-    const possible = maximumAccessTo({ descriptor, parent: undefined, isDirectory, attributes }, requester);
-    return (possible & reading) === reading;
+    try {
+      const descriptor = await descriptorAt(volume, { path, stat, isDirectory }, requester);
+      const file = { descriptor, parent: undefined, isDirectory, attributes: attributesOf(stat) };
+      return (maximumAccessTo(file, requester) & reading) === reading;
+    } catch (error) {
+      // Gone by now, or a descriptor that cannot be read: nobody may, and the others are to be seen all the same.
+      if (statusOf(error) === undefined) throw error;
+      return false;
+    }
   }
 
   /** `.` and `..`, where the pattern means them; the root is its own parent. */

@@ -62,6 +62,8 @@ test('access-based listings show what may be read in full, and nothing else', as
     const owner = 'S-1-5-21-9-9-9-9';
     await world.touch(name, { securityDescriptor: { control: 0, sbz1: 0, owner, dacl } });
   }
+  await world.touch('damaged');
+  await world.backend.security?.write('damaged', Buffer.from('not a descriptor'));
   const root = await world.open('');
   assert.deepEqual([...(await listed(root)).keys()].sort(), ['all', 'read']);
   assert.equal((await listed(root, 'no-ea')).size, 0);
