@@ -75,8 +75,8 @@ export async function duplicableLength(
 ): Promise<number> {
   const { source, target, sourceOffset, targetOffset, length } = span;
   demand(!source.isDirectory && !target.isDirectory, NtStatus.INVALID_PARAMETER);
-  demand(target.core.grantedAccess & AccessMask.FILE_WRITE_DATA, NtStatus.ACCESS_DENIED);
-  demand(source.core.grantedAccess & AccessMask.FILE_READ_DATA, NtStatus.ACCESS_DENIED);
+  target.demandAccess(AccessMask.FILE_WRITE_DATA);
+  source.demandAccess(AccessMask.FILE_READ_DATA);
   const [from, to] = [await source.handle.stat(), await target.handle.stat()];
   const unit = BigInt(allocationUnitBytes);
   const sourceSize = BigInt(from.sizeBytes);
