@@ -20,6 +20,7 @@ import { DirtyDirectories } from './dirty-directories.ts';
 import { BackendError, codeOf, throwIfAborted } from './error.ts';
 import { type NamedNode, NameTree } from './name-tree.ts';
 import { NodeFsHandle } from './node-fs-handle.ts';
+import { moveSymbolicLink } from './node-fs-link.ts';
 import { checkedNames } from './node-fs-name.ts';
 import {
   checkedFileHandle,
@@ -203,12 +204,9 @@ class NodeFsBackend implements Backend {
     this.#dirty.add(parentOf(to));
   }
 
-  /** Made anew, since some file systems would rename what the link leads to. */
   async #moveLink(from: BackendPath, to: BackendPath, isTaken: boolean): Promise<void> {
-    const target = await this.#readLink(from);
     if (isTaken) await this.#fs.unlink(this.#full(to));
-    await this.#fs.symlink?.(target, this.#full(to));
-    await this.#fs.unlink(this.#full(from));
+    await moveSymbolicLink(this.#fs, this.#full(from), this.#full(to));
   }
 
   /** The name is removed first: some file systems forget to count the link that a rename takes away. */
