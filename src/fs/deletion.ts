@@ -30,7 +30,8 @@ function markDeleted(state: CoreState, open: OpenState): void {
     return;
   }
   const key = linkKeyOf(open.place);
-  stream.file.pendingLinks.set(key, { place: open.place, spared: sparedBy(open) });
+  const { place, isDirectory } = open;
+  stream.file.pendingLinks.set(key, { place, isDirectory, spared: sparedBy(open) });
   if (open.isDirectory) endWatchesOfDeleted(state, open.file);
 }
 
@@ -67,7 +68,8 @@ export function removalAfter(state: CoreState, open: OpenState): Removal | undef
     const isLast = ![...opensOfFile(file)].some((other) => linkKeyOf(other.place) === linkKey);
     if (!isLast && !open.isPosixDelete) return undefined;
     file.pendingLinks.delete(linkKey);
-    return removalOf(open, '', commonSpared(pending.spared, sparedBy(open)));
+    const removal = removalOf(open, '', commonSpared(pending.spared, sparedBy(open)));
+    return { ...removal, isDirectory: pending.isDirectory };
   }
   if (stream.isDeletePending && stream.opens.size === 0) {
     stream.isDeletePending = false;

@@ -34,6 +34,8 @@ export interface StreamObject {
 }
 
 export interface PendingDeletion {
+  /** What goes is a directory; an open of one of its streams, which may be the last to close, is none. */
+  readonly isDirectory: boolean;
   place: Place;
   /** The parent lease key and client of who asked for it; spared when the last close agrees. */
   readonly spared: LeaseName | undefined;

@@ -200,5 +200,8 @@ function restoreLocks(open: OpenState, locks: readonly LockRecord[]): void {
 function restorePending(open: OpenState): void {
   const stream = open.streamObject;
   if (stream.name !== '') stream.isDeletePending = true;
-  else stream.file.pendingLinks.set(linkKeyOf(open.place), { place: open.place, spared: undefined });
+  else {
+    const { place, isDirectory } = open;
+    stream.file.pendingLinks.set(linkKeyOf(place), { place, isDirectory, spared: undefined });
+  }
 }

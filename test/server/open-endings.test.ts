@@ -8,10 +8,10 @@ import { connectClient, type TestTree } from '../../src/testing/client.ts';
 import { type CacheObserver, CachingClient } from '../../src/testing/client-cache.ts';
 import { RWH, reconnectOptions, wishOptions } from '../../src/testing/client-grant.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
-import { CreateOption, ShareAccess } from '../../src/wire/flags.ts';
+import { CreateDisposition, CreateOption, ShareAccess } from '../../src/wire/flags.ts';
 import { DialectRevision } from '../../src/wire/smb2/negotiate.ts';
 import { alice, memoryServer } from '../testing/memory-server.ts';
-import { answered } from './commands/world.ts';
+import { answered, onTree } from './commands/world.ts';
 
 const guid = (digit: string): string => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
 
@@ -128,3 +128,17 @@ test('an open that makes a durable one without a connection go, and its file wit
   assert.equal(core?.census().files, 0);
   await server.close({ drainMs: 0 });
 });
+
+test('a directory is removed when the last open to go is that of one of its streams', () =>
+  onTree(async (tree) => {
+    const options = { createOptions: CreateOption.DIRECTORY_FILE | CreateOption.DELETE_ON_CLOSE };
+    const directory = await tree.open('d', options);
+    const stream = await tree.open('d:s');
+    await directory.close();
+    await stream.close();
+    const { OPEN } = CreateDisposition;
+    await assert.rejects(
+      tree.open('d', { createDisposition: OPEN }),
+      answered(NtStatus.OBJECT_NAME_NOT_FOUND),
+    );
+  }));
