@@ -38,15 +38,18 @@ interface Servers {
 const peers: Peer[] = [];
 const trees = new Map<string, Servers>();
 
+/** smbd works under the accounts of its sessions and sets attributes of the system. */
+const skip = process.getuid?.() === 0 ? false : 'smbd takes root';
+
 before(async () => {
+  if (skip !== false) return;
   chmodSync(base, 0o755);
   const shares = Object.fromEntries(
     Object.entries({ ...kinds, unprivileged }).map(([kind, own]) => {
       const path = join(base, kind);
       mkdirSync(path);
       // Files are made by the accounts that the servers run under; these must not stand in the way of each other.
-      const isRoot = process.getuid?.() === 0;
-      return [kind, { path, sambaSettings: { ...(isRoot ? { 'force user': 'root' } : {}), ...own } }];
+      return [kind, { path, sambaSettings: { 'force user': 'root', ...own } }];
     }),
   );
   const samba = await startSamba({ shares });
@@ -104,7 +107,9 @@ for (const kind of Object.keys(kinds)) {
     ['smbkit', 'samba'],
   ] as const) {
     for (const [what, name, wanted] of names) {
-      test(`everything that ${from} keeps of ${what} is told by ${to}, permissions ${kind}`, async () => {
+      test(`everything that ${from} keeps of ${what} is told by ${to}, permissions ${kind}`, {
+        skip,
+      }, async () => {
         const servers = serversOf(kind);
         const at = `${name}-of-${from}`;
         await keep(servers[from], at, wanted);
@@ -121,7 +126,9 @@ for (const kind of Object.keys(kinds)) {
       });
     }
 
-    test(`what ${to} changes of a file that ${from} made is told by ${from}, permissions ${kind}`, async () => {
+    test(`what ${to} changes of a file that ${from} made is told by ${from}, permissions ${kind}`, {
+      skip,
+    }, async () => {
       const servers = serversOf(kind);
       const at = `changed-of-${from}`;
       await keep(servers[from], at, file);
@@ -135,7 +142,9 @@ for (const kind of Object.keys(kinds)) {
   }
 }
 
-test('descriptors of a smbkit without privileges are told by Samba, and the other way round', async () => {
+test('descriptors of a smbkit without privileges are told by Samba, and the other way round', {
+  skip,
+}, async () => {
   const { samba } = serversOf('unprivileged');
   const libc = refusing(({ operation, name }) =>
     operation !== 'read' && name.startsWith('security.') ? 'EPERM' : undefined,
@@ -158,7 +167,7 @@ test('descriptors of a smbkit without privileges are told by Samba, and the othe
   await backend.close();
 });
 
-test('a file that neither server has touched looks the same through both', async () => {
+test('a file that neither server has touched looks the same through both', { skip }, async () => {
   const { samba, smbkit } = serversOf('ignored');
   writeFileSync(join(base, 'ignored', 'plain'), 'content');
   const [told, other] = [await keptOf(smbkit, 'plain', false), await keptOf(samba, 'plain', false)];
