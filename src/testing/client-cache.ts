@@ -94,6 +94,12 @@ export class CachingClient {
     }
   }
 
+  /** One channel of several was lost: goes on with `tree` on another one. */
+  move(tree: TestTree): void {
+    this.#tree = tree;
+    for (const file of this.#files) file.move(tree);
+  }
+
   /** The file is not open any more. */
   forget(file: CachedFile): void {
     this.#files.delete(file);
@@ -231,6 +237,13 @@ export class CachedFile {
       this.#handle = former;
       throw error;
     }
+  }
+
+  /** Goes on on another channel; a break may have been lost with the former one. */
+  move(tree: TestTree): void {
+    if (this.#handle !== undefined) this.#handle = new TestFile(tree, this.#handle.created);
+    this.#read.clear();
+    this.#changes += 1;
   }
 
   /** The open is gone without being closed, and what it kept with it. */

@@ -55,10 +55,13 @@ export class TestSession implements SessionProtection {
   readonly sessionKey: Buffer;
   /** The response that completed the setup. */
   readonly setupResponse: ClientResponse;
+  /** ChannelSequence of the session's requests, on all channels; for the client to count up when it loses one. [MS-SMB2] 3.2.1.3 */
+  readonly channelSequence: { value: number };
 
   constructor(connection: TestConnection, established: Established) {
     const { sessionFlags, crypto, signer, sessionKey, response } = established;
     this.connection = connection;
+    this.channelSequence = established.channelSequence ?? { value: 0 };
     this.sessionId = response.header.sessionId;
     this.sessionFlags = sessionFlags;
     this.crypto = crypto;
@@ -114,7 +117,8 @@ export class TestSession implements SessionProtection {
       'the last response is signed with the key of the channel',
     );
     const { sessionFlags } = response.decode(SessionSetupResponse);
-    return new TestSession(other, { sessionFlags, crypto, signer, sessionKey, response });
+    const { channelSequence } = this;
+    return new TestSession(other, { sessionFlags, crypto, signer, sessionKey, response, channelSequence });
   }
 
   /** LOGOFF. Throws NtStatusError. [MS-SMB2] 3.2.4.21 */
@@ -129,6 +133,8 @@ interface Established {
   readonly signer: Signer | undefined;
   readonly sessionKey: Buffer;
   readonly response: ClientResponse;
+  /** Of the session that a channel is bound to. */
+  readonly channelSequence?: { value: number };
 }
 
 /** Logs in on a negotiated connection. Throws NtStatusError. [MS-SMB2] 3.2.4.2.3, 3.2.5.3.1 */

@@ -84,6 +84,7 @@ export class TestTree {
       treeId: this.treeId,
       protection: this.protection,
       ...more,
+      header: { channelSequence: this.session.channelSequence.value, ...more.header },
     };
   }
 

@@ -1,7 +1,7 @@
 /**
  * A client of a run: it connects when it has to, takes its steps, and leaves in the end.
  */
-import { NtStatusError } from '../../src/base/status.ts';
+import { NtStatus, NtStatusError } from '../../src/base/status.ts';
 import {
   ConnectionClosedError,
   type TestClient,
@@ -22,6 +22,7 @@ export abstract class Actor {
   readonly #guid: string;
   readonly #entropy: SeededEntropy;
   #sessionId = 0;
+  #isExpired = false;
   #epoch = 0;
 
   constructor(world: World, plan: ActorPlan, number: number) {
@@ -35,6 +36,8 @@ export abstract class Actor {
   protected abstract act(random: SeededEntropy, tree: TestTree): Promise<string>;
   /** It has a new connection; the one before is gone, and perhaps the server. */
   protected abstract connected(tree: TestTree): Promise<void>;
+  /** One of its channels is lost; what it has open it still has, on `tree`. */
+  protected abstract moved(tree: TestTree): void;
   /** Closes what it has open. */
   protected abstract leave(): Promise<void>;
 
@@ -44,7 +47,8 @@ export abstract class Actor {
     const { cutPerMille, silencePerMille } = this.world.plan.features;
     await this.world.rest(random.below(40));
     const isCut = random.below(1000) < cutPerMille;
-    if (isCut) this.world.clock.setTimer(random.below(60), () => this.#cut());
+    const isWhole = random.below(2) === 0;
+    if (isCut) this.world.clock.setTimer(random.below(60), () => this.#cut(isWhole ? undefined : random));
     if (random.below(1000) < silencePerMille) await this.world.rest(40_000);
     await this.#attempt(async () => this.act(random, await this.tree()));
     this.#checkCredits();
@@ -67,9 +71,13 @@ export abstract class Actor {
 
   /** Its tree connect, of which it has one at the end of this. */
   protected async tree(): Promise<TestTree> {
-    const [first] = this.trees;
-    const isThere = this.trees.length > 0 && this.trees.every(({ session }) => !session.connection.isClosed);
-    if (first !== undefined && isThere) return first;
+    const alive = this.trees.filter(({ session }) => !session.connection.isClosed);
+    const [first] = alive;
+    if (first !== undefined) {
+      if (alive.length < this.trees.length) this.#loseChannel(alive, first);
+      if (this.#isExpired) await this.#logOnAgain(first.session);
+      return first;
+    }
     this.#hangUp();
     try {
       return await this.#logOn();
@@ -79,7 +87,23 @@ export abstract class Actor {
     }
   }
 
+  /** [MS-SMB2] 3.2.4.1.8: what is sent from now on is from after the loss. */
+  #loseChannel(alive: readonly TestTree[], first: TestTree): void {
+    this.trees = alive;
+    first.session.channelSequence.value += 1;
+    this.world.note(this.plan.name, 'goes on on its other channel');
+    this.moved(first);
+  }
+
+  /** [MS-SMB2] 3.2.5.1.6: the session has expired; its keys and opens stay. */
+  async #logOnAgain(session: TestSession): Promise<void> {
+    await session.reauthenticate(alice);
+    this.#isExpired = false;
+    this.world.note(this.plan.name, 'has logged on again');
+  }
+
   async #logOn(): Promise<TestTree> {
+    this.#isExpired = false;
     const previousSessionId = this.isUpToDate ? this.#sessionId : 0;
     const client = await this.#connect();
     const session = await client.logOn(alice, { previousSessionId });
@@ -149,19 +173,32 @@ export abstract class Actor {
     } catch (error) {
       if (error instanceof ConnectionClosedError)
         this.world.note(name, `loses its connection: ${error.message}`);
-      else if (error instanceof NtStatusError && this.mayFail(error)) this.world.note(name, error.message);
+      else if (error instanceof NtStatusError && this.#isPartOfIt(error))
+        this.world.note(name, error.message);
       else this.world.fail(error);
     }
   }
+
+  #isPartOfIt(error: NtStatusError): boolean {
+    if (error.status !== NtStatus.NETWORK_SESSION_EXPIRED) return this.mayFail(error);
+    this.#isExpired = true;
+    this.interrupted();
+    return this.world.plan.features.lifetimeMs > 0;
+  }
+
+  /** What was under way may have been refused half-way. */
+  protected interrupted(): void {}
 
   /** Whether a refusal belongs to the game. */
   protected mayFail(_error: NtStatusError): boolean {
     return this.world.plan.features.faultPerMille > 0;
   }
 
-  #cut(): void {
-    if (this.trees.length > 0) this.world.note(this.plan.name, 'is cut off');
-    for (const { session } of this.trees) {
+  /** Cuts all of its channels; with `random`, one of them. */
+  #cut(random?: SeededEntropy): void {
+    if (this.trees.length === 0) return;
+    this.world.note(this.plan.name, random === undefined ? 'is cut off' : 'loses a channel');
+    for (const { session } of random === undefined ? this.trees : [random.pick(this.trees)]) {
       for (const connection of this.world.network.connections) {
         if (connection === session.connection.transport) connection.cut();
       }

@@ -15,6 +15,14 @@ export class LedgerWriter extends Actor {
     this.#writer = undefined;
   }
 
+  protected override moved(): void {
+    this.#writer = undefined;
+  }
+
+  protected override interrupted(): void {
+    this.#writer = undefined;
+  }
+
   protected override async act(random: SeededEntropy, tree: TestTree): Promise<string> {
     return `its files: ${await (await this.#opened(tree)).act(random)}`;
   }

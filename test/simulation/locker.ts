@@ -1,11 +1,11 @@
 /**
  * Locks ranges of a file that others lock too, waits for some and gives up waiting; nobody else may hold what it holds.
  */
-import { NtStatus } from '../../src/base/status.ts';
+import { NtStatus, NtStatusError } from '../../src/base/status.ts';
 import {
   ConnectionClosedError,
   type SentRequest,
-  type TestFile,
+  TestFile,
   type TestTree,
 } from '../../src/testing/client.ts';
 import type { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
@@ -21,6 +21,10 @@ export class Locker extends Actor {
     this.#file = undefined;
   }
 
+  protected override moved(tree: TestTree): void {
+    if (this.#file !== undefined) this.#file = new TestFile(tree, this.#file.created);
+  }
+
   protected override async act(random: SeededEntropy, tree: TestTree): Promise<string> {
     this.#file ??= await tree.open('locks');
     const file = this.#file;
@@ -30,6 +34,7 @@ export class Locker extends Actor {
     const status = await this.#patiently(sent, random.below(300));
     if (status === NtStatus.LOCK_NOT_GRANTED || status === NtStatus.CANCELLED)
       return `does not get lock ${range}`;
+    if (status === NtStatus.NETWORK_SESSION_EXPIRED) throw new NtStatusError(status);
     if (status !== NtStatus.SUCCESS) throw new Error(`a lock is answered with ${status.toString(16)}`);
     const { connection } = tree.session;
     const holder = { name: this.plan.name, isGone: () => connection.isClosed || this.isCut };
@@ -42,6 +47,7 @@ export class Locker extends Actor {
     if (this.world.locks.get(range) === holder) this.world.locks.delete(range);
     const unlock = file.lock([{ offset: BigInt(range), length: 1n, flags: LockFlags.UNLOCK }]);
     const { status: unlocked } = await unlock.response;
+    if (unlocked === NtStatus.NETWORK_SESSION_EXPIRED) throw new NtStatusError(unlocked);
     if (unlocked !== NtStatus.SUCCESS) throw new Error(`an unlock is answered with ${unlocked.toString(16)}`);
     return `held lock ${range}`;
   }

@@ -35,6 +35,10 @@ export interface Features {
   readonly crashes: readonly number[];
   /** How much of what was not flushed survives that. */
   readonly keepPercent: number;
+  /** Milliseconds after which a session must log on again; 0: never. */
+  readonly lifetimeMs: number;
+  /** Credits that a connection may hold. */
+  readonly creditCount: number;
   /** The longest answer of the store. */
   readonly storeDelayMs: number;
   /** How many of 1,000 operations of the store fail. */
@@ -93,6 +97,8 @@ function featuresOf(random: SeededEntropy, often: (percent: number) => boolean):
     silencePerMille: often(20) ? random.below(20) : 0,
     crashes: Array.from({ length: crashes }, () => random.below(6000)),
     keepPercent: random.pick([0, 20, 50, 90, 100]),
+    lifetimeMs: often(20) ? 100 + random.below(2000) : 0,
+    creditCount: random.pick([16, 64, 512, 8192]),
     storeDelayMs: random.pick([0, 0, 3, 30]),
     faultPerMille,
   };

@@ -7,7 +7,7 @@ import {
   createRequestOf,
   type OpenOptions,
   succeeded,
-  type TestFile,
+  TestFile,
   type TestTree,
 } from '../../src/testing/client.ts';
 import { type CacheWish, wishOptions } from '../../src/testing/client-grant.ts';
@@ -58,6 +58,10 @@ export class Rowdy extends Actor {
 
   protected override mayFail({ status }: NtStatusError): boolean {
     return !scandals.has(status);
+  }
+
+  protected override moved(tree: TestTree): void {
+    this.#held = this.#held.map(({ created }) => new TestFile(tree, created));
   }
 
   protected override async act(random: SeededEntropy, tree: TestTree): Promise<string> {

@@ -104,6 +104,8 @@ async function settled(world: World, what: string, work: readonly Promise<void>[
 /** Compares what a new client finds with what was promised at `moment`, unless the power fails meanwhile. */
 async function inspect(world: World, moment: Moment): Promise<void> {
   const { epoch } = world;
+  const { settings } = world.server.state;
+  world.server.update({ ...settings, session: { lifetimeMs: 0 } });
   const end = world.server.connect('192.0.2.1');
   const unplugged = world.onCrash(() => end?.close());
   try {

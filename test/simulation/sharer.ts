@@ -30,6 +30,10 @@ export class Sharer extends Actor {
     for (const other of this.trees.slice(1)) this.#client.addChannel(other);
   }
 
+  protected override moved(tree: TestTree): void {
+    this.#client?.move(tree);
+  }
+
   protected override async act(random: SeededEntropy): Promise<string> {
     const name = random.pick(sharedFiles);
     const index = random.below(blocksPerFile);

@@ -85,6 +85,8 @@ class Search {
       { faultPerMille: 0 },
       { silencePerMille: 0 },
       { cutPerMille: 0 },
+      { lifetimeMs: 0 },
+      { creditCount: 8192 },
       { storeDelayMs: 0 },
       { multichannel: false },
       { durable: false },

@@ -1,8 +1,8 @@
 /**
  * Waits for changes in the root and gives up waiting.
  */
-import { NtStatus } from '../../src/base/status.ts';
-import type { TestFile, TestTree } from '../../src/testing/client.ts';
+import { NtStatus, NtStatusError } from '../../src/base/status.ts';
+import { TestFile, type TestTree } from '../../src/testing/client.ts';
 import type { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
 import { AccessMask, CompletionFilter, CreateOption } from '../../src/wire/flags.ts';
 import { Actor } from './actor.ts';
@@ -21,6 +21,10 @@ export class Watcher extends Actor {
     this.#directory = undefined;
   }
 
+  protected override moved(tree: TestTree): void {
+    if (this.#directory !== undefined) this.#directory = new TestFile(tree, this.#directory.created);
+  }
+
   protected override async act(random: SeededEntropy, tree: TestTree): Promise<string> {
     this.#directory ??= await tree.open('', {
       createOptions: CreateOption.DIRECTORY_FILE,
@@ -30,6 +34,7 @@ export class Watcher extends Actor {
     const sent = this.#directory.watch(FILE_NAME | DIR_NAME | LAST_WRITE, random.below(2));
     const timer = this.world.clock.setTimer(random.below(1500), () => sent.cancel());
     const { status } = await sent.response.finally(() => timer.cancel());
+    if (status === NtStatus.NETWORK_SESSION_EXPIRED) throw new NtStatusError(status);
     if (!awaited.has(status)) throw new Error(`a watch is answered with ${status.toString(16)}`);
     return `watched: ${status === NtStatus.SUCCESS ? 'something happened' : 'nothing'}`;
   }

@@ -135,7 +135,11 @@ export class World {
       clock: this.#serverClock,
       entropy: new SeededEntropy(seed ^ (0x5e12 + this.epoch)),
       log: this.#log(),
-      settings: { encryption: { mode: 'available', ciphers: ciphersAll } },
+      settings: {
+        encryption: { mode: 'available', ciphers: ciphersAll },
+        session: { lifetimeMs: features.lifetimeMs },
+      },
+      limits: { creditCount: features.creditCount },
       wrapStore: (store, share) => (share === 'files' ? this.#storage() : store),
       onCore: (core) => {
         this.#core = core;
