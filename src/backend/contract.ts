@@ -206,6 +206,8 @@ export interface BackendChange {
 export interface WatchOptions {
   /** Also what lies below the directories in `path`. Default true. */
   readonly isRecursive?: boolean;
+  /** `path` is a file that has no other name: the store may watch its directory instead. Default false. */
+  readonly isFile?: boolean;
 }
 
 export interface WatchAbility {

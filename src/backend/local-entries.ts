@@ -5,20 +5,36 @@ import fs, { type Dir, type Dirent } from 'node:fs';
 import { EntryType, type ReadEntries, visitEntries } from '../native/dirent.ts';
 import type { Libc } from '../native/libc.ts';
 import { calls, descriptorPath, OpenFlags } from './local-calls.ts';
+import { nameOnDisk } from './local-name.ts';
 import { promisedCall, type Task } from './task.ts';
 
-/** Shows all entries of the directory open as `fd`, a batch at a time. */
-export function* visitAll(
+/** The names of the directories in the one open as `fd`; `visit` sees the names of everything. */
+export function* directoriesIn(
   fd: number,
   libc: Libc | undefined,
-  visit: (entries: readonly RawEntry[]) => void,
-): Task<void> {
+  visit: (name: string) => void,
+): Task<readonly string[]> {
+  const directories: string[] = [];
   const reader = yield* readEntries(fd, libc);
   try {
-    for (let batch = yield* reader.next(); batch !== undefined; batch = yield* reader.next()) visit(batch);
+    for (let batch = yield* reader.next(); batch !== undefined; batch = yield* reader.next()) {
+      directories.push(...directoriesAmong(batch, visit));
+    }
   } finally {
     reader.close();
   }
+  return directories;
+}
+
+function directoriesAmong(batch: readonly RawEntry[], visit: (name: string) => void): string[] {
+  const directories: string[] = [];
+  for (const { latin1, type } of batch) {
+    const name = nameOnDisk(latin1);
+    if (name === undefined) continue;
+    if (type === EntryType.DIRECTORY) directories.push(name);
+    visit(name);
+  }
+  return directories;
 }
 
 /** An entry as the directory has it. */

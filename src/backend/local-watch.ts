@@ -8,7 +8,6 @@
 import fs from 'node:fs';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { EntryType } from '../native/dirent.ts';
 import type { Libc } from '../native/libc.ts';
 import {
   type ChangeListener,
@@ -19,10 +18,9 @@ import {
 } from './change-source.ts';
 import type { BackendChange, BackendPath, MaybePromise, WatchAbility, WatchOptions } from './contract.ts';
 import { BackendError, codeOf } from './error.ts';
-import { visitAll } from './local-entries.ts';
-import { nameOnDisk } from './local-name.ts';
-import { type OwnChange, OwnChanges } from './own-changes.ts';
-import { isWithin, join } from './path.ts';
+import { directoriesIn } from './local-entries.ts';
+import { fileKey, modifications, type OwnChange, OwnChanges } from './own-changes.ts';
+import { isWithin, join, parentOf } from './path.ts';
 import { type Pace, run, runNow, slowCall, type Task } from './task.ts';
 import { type Subscription, Subscriptions } from './watch-subscriptions.ts';
 
@@ -30,6 +28,8 @@ import { type Subscription, Subscriptions } from './watch-subscriptions.ts';
 const WATCHES_MAX = 50_000;
 /** How often the kernel is asked what has happened, while anything is watched. */
 const POLL_MS = 100;
+/** How long a directory stays watched after the last file that was watched by way of it. */
+const LINGER_MS = 10_000;
 /** Directories of a tree that are visited before others get their turn. */
 const WALK_STEP = 128;
 
@@ -75,6 +75,10 @@ export class LocalWatch implements WatchAbility, ChangeListener {
   #source: ChangeSource | undefined;
   #timer: Timer | undefined;
   #halfMove: HalfMove | undefined;
+  /** Trees whose directories are not all watched yet. */
+  readonly #walks = new Set<Promise<void>>();
+  /** Watches for files that are closed by now, and until when they are kept. */
+  readonly #lingering = new Map<Node, number>();
   #isExhausted = false;
 
   constructor(options: LocalWatchOptions) {
@@ -90,20 +94,24 @@ export class LocalWatch implements WatchAbility, ChangeListener {
     path: BackendPath,
     report: (change: BackendChange) => void,
     signal: AbortSignal,
-    { isRecursive = true }: WatchOptions = {},
+    { isRecursive = true, isFile = false }: WatchOptions = {},
   ): void {
     if (signal.aborted) return;
-    runNow(this.#add(path));
-    const subscription: Subscription = { path, isRecursive, report };
+    const anchor = isFile ? parentOf(path) : path;
+    if (!this.#nodes.has(anchor)) runNow(this.#add(anchor));
+    const subscription: Subscription = { path, isRecursive: isRecursive && !isFile, isFile, report };
     this.#subscriptions.add(subscription);
     signal.addEventListener('abort', () => this.#unsubscribe(subscription), { once: true });
-    if (isRecursive && this.#nodes.get(path)?.fileId === undefined) this.#follow(path, false);
+    const isTree = subscription.isRecursive && this.#nodes.get(path)?.fileId === undefined;
+    if (isTree) this.#follow(path, false);
     this.#poll();
   }
 
   /** Everything that has happened before the call has been reported when it returns. */
   settled(): MaybePromise<void> {
-    return this.#drain();
+    const drained = this.#drain();
+    if (this.#walks.size === 0) return drained;
+    return Promise.allSettled([drained, ...this.#walks]).then(() => this.#drain());
   }
 
   /** Runs an operation of this store, whose changes are not reported. */
@@ -149,6 +157,7 @@ export class LocalWatch implements WatchAbility, ChangeListener {
     this.#nodes.clear();
     this.#byWatch.clear();
     this.#subscriptions.clear();
+    this.#lingering.clear();
   }
 
   happened(watch: number, event: DirectoryEvent): void {
@@ -222,8 +231,14 @@ export class LocalWatch implements WatchAbility, ChangeListener {
   }
 
   #unsubscribe(subscription: Subscription): void {
-    const { path, isRecursive } = subscription;
+    const { path, isRecursive, isFile } = subscription;
     this.#subscriptions.remove(subscription);
+    if (isFile) {
+      // Who opens one file of a directory soon opens another.
+      const node = this.#nodes.get(parentOf(path));
+      if (node !== undefined) this.#lingering.set(node, this.#options.clock.monotonicMs() + LINGER_MS);
+      return;
+    }
     const nodes = isRecursive ? [...this.#nodes.values()] : [this.#nodes.get(path)];
     for (const node of nodes) {
       if (node !== undefined && isWithin(node.path, path) && !this.#isNeeded(node)) this.#unwatch(node);
@@ -233,6 +248,15 @@ export class LocalWatch implements WatchAbility, ChangeListener {
     this.#timer = undefined;
   }
 
+  /** Ends the watches that nobody needs any more and nobody needed for a while. */
+  #endLingering(untilMs: number): void {
+    for (const [node, endMs] of this.#lingering) {
+      if (endMs > untilMs) return;
+      this.#lingering.delete(node);
+      if (this.#nodes.get(node.path) === node && !this.#isNeeded(node)) this.#unwatch(node);
+    }
+  }
+
   #isNeeded({ path }: Node): boolean {
     return this.#subscriptions.has(path) || this.#subscriptions.coversTree(path);
   }
@@ -240,6 +264,7 @@ export class LocalWatch implements WatchAbility, ChangeListener {
   /** Watches what is at the path. Throws where that is not possible. */
   *#add(path: BackendPath): Task<void> {
     if (this.#nodes.has(path)) return;
+    if (this.#nodes.size >= WATCHES_MAX) this.#endLingering(Number.POSITIVE_INFINITY);
     if (this.#nodes.size >= WATCHES_MAX) throw new BackendError('ENOSPC', 'watch', path);
     const { fd, isDirectory, fileId } = yield* this.#options.open(path);
     try {
@@ -292,12 +317,16 @@ export class LocalWatch implements WatchAbility, ChangeListener {
 
   /** Watches the directories of a tree; what others put there before that is told where `tellsContent`. */
   #follow(path: BackendPath, tellsContent: boolean): void {
-    const failed = (error: unknown): void => this.#failed(path, error);
     try {
+      // At once, for others may go on with a directory that they have just made.
+      runNow(this.#add(path));
       const walk = run(this.#walk(path, tellsContent), this.#options.pace);
-      if (walk instanceof Promise) walk.catch(failed);
+      if (!(walk instanceof Promise)) return;
+      this.#walks.add(walk);
+      const ended = (): boolean => this.#walks.delete(walk);
+      walk.catch((error: unknown) => this.#failed(path, error)).finally(ended);
     } catch (error) {
-      failed(error);
+      this.#failed(path, error);
     }
   }
 
@@ -327,21 +356,14 @@ export class LocalWatch implements WatchAbility, ChangeListener {
   *#directoriesIn(path: BackendPath, tellsContent: boolean): Task<readonly string[]> {
     const { libc, open } = this.#options;
     const { fd, isDirectory } = yield* open(path);
-    const directories: string[] = [];
     try {
       if (!isDirectory) return [];
-      yield* visitAll(fd, libc, (entries) => {
-        for (const { latin1, type } of entries) {
-          const name = nameOnDisk(latin1);
-          if (name === undefined) continue;
-          if (type === EntryType.DIRECTORY) directories.push(name);
-          if (tellsContent) this.#subscriptions.report({ path: join(path, name), kind: 'created' });
-        }
+      return yield* directoriesIn(fd, libc, (name) => {
+        if (tellsContent) this.#subscriptions.report({ path: join(path, name), kind: 'created' });
       });
     } finally {
       fs.closeSync(fd);
     }
-    return directories;
   }
 
   #drain(): MaybePromise<void> {
@@ -361,21 +383,10 @@ export class LocalWatch implements WatchAbility, ChangeListener {
       this.#timer = undefined;
       if (this.#nodes.size === 0) return;
       this.#drain();
+      this.#endLingering(this.#options.clock.monotonicMs());
       this.#poll();
     });
   }
-}
-
-/** How a modification is told, in its directory or of the file itself. */
-export function modifications(path: BackendPath, fileId: bigint): readonly OwnChange[] {
-  return [
-    { kind: 'modified', key: path },
-    { kind: 'modified', key: fileKey(fileId) },
-  ];
-}
-
-function fileKey(fileId: bigint): string {
-  return `#${fileId}`;
 }
 
 function sourceFor(libc: Libc | undefined, listener: ChangeListener): ChangeSource {

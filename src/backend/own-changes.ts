@@ -90,3 +90,16 @@ export class OwnChanges {
     return this.isExact || kind === 'modified' ? `${kind}:${key}` : `name:${key}`;
   }
 }
+
+/** How a modification is told, in its directory or of the file itself. */
+export function modifications(path: BackendPath, fileId: bigint): readonly OwnChange[] {
+  return [
+    { kind: 'modified', key: path },
+    { kind: 'modified', key: fileKey(fileId) },
+  ];
+}
+
+/** What names the file itself. */
+export function fileKey(fileId: bigint): string {
+  return `#${fileId}`;
+}

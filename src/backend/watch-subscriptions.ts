@@ -8,13 +8,18 @@ export interface Subscription {
   /** Follows the directory when this store moves it. */
   path: BackendPath;
   readonly isRecursive: boolean;
+  /** A file that is watched by way of its directory. */
+  readonly isFile: boolean;
   readonly report: (change: BackendChange) => void;
 }
 
 export class Subscriptions {
   readonly #byPath = new Map<BackendPath, Set<Subscription>>();
+  /** Files watched by way of these directories. */
+  readonly #files = new Map<BackendPath, number>();
 
   add(subscription: Subscription): void {
+    this.#count(subscription, 1);
     const others = this.#byPath.get(subscription.path);
     if (others === undefined) this.#byPath.set(subscription.path, new Set([subscription]));
     else others.add(subscription);
@@ -22,17 +27,18 @@ export class Subscriptions {
 
   remove(subscription: Subscription): void {
     const others = this.#byPath.get(subscription.path);
-    others?.delete(subscription);
+    if (others?.delete(subscription)) this.#count(subscription, -1);
     if (others?.size === 0) this.#byPath.delete(subscription.path);
   }
 
   clear(): void {
     this.#byPath.clear();
+    this.#files.clear();
   }
 
-  /** Somebody watches this very path. */
+  /** Somebody watches this very path, or a file by way of it. */
   has(path: BackendPath): boolean {
-    return this.#byPath.has(path);
+    return this.#byPath.has(path) || this.#files.has(path);
   }
 
   /** Somebody watches the tree that the path is in. */
@@ -57,19 +63,28 @@ export class Subscriptions {
 
   /** Tells those who watch `path`, or everybody, that changes were lost. */
   reportLoss(path?: BackendPath): void {
-    const losers = path === undefined ? [...this.#byPath.values()] : [this.#byPath.get(path) ?? []];
-    for (const subscription of losers.flatMap((each) => [...each])) {
-      subscription.report({ path: subscription.path, kind: 'lost' });
+    const all = [...this.#byPath.values()].flatMap((each) => [...each]);
+    for (const subscription of all) {
+      const at = subscription.isFile ? parentOf(subscription.path) : subscription.path;
+      if (path === undefined || at === path) subscription.report({ path: subscription.path, kind: 'lost' });
     }
   }
 
   move(from: BackendPath, to: BackendPath): void {
     const moving = [...this.#byPath].filter(([path]) => isWithin(path, from));
-    for (const [path] of moving) this.#byPath.delete(path);
     for (const subscription of moving.flatMap(([, each]) => [...each])) {
+      this.remove(subscription);
       subscription.path = to + subscription.path.slice(from.length);
       this.add(subscription);
     }
+  }
+
+  #count({ path, isFile }: Subscription, by: number): void {
+    if (!isFile) return;
+    const directory = parentOf(path);
+    const count = (this.#files.get(directory) ?? 0) + by;
+    if (count === 0) this.#files.delete(directory);
+    else this.#files.set(directory, count);
   }
 
   *#above(path: BackendPath): Iterable<Subscription> {

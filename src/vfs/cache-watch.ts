@@ -54,28 +54,35 @@ export class CacheWatch {
       watched.end();
       watched.path = to + watched.path.slice(from.length);
       const isDirectory = this.#volume.driver.core.opensOf(key).some((open) => open.isDirectory);
-      watched.end = this.#watch(watched.path, key, isDirectory);
+      watched.end = this.#watch(watched.path, key, { isDirectory, isFile: false });
     }
   }
 
-  #add({ core, link }: OpenFile): Watched {
-    const end = this.#watch(link.path, core.file, core.isDirectory);
+  #add({ core, link, handle }: OpenFile): Watched {
+    const stat = core.isDirectory ? undefined : handle.stat();
+    const isFile = stat !== undefined && !(stat instanceof Promise) && stat.linkCount === 1;
+    const end = this.#watch(link.path, core.file, { isDirectory: core.isDirectory, isFile });
     const watched = { path: link.path, count: 0, end };
     this.#watched.set(core.file, watched);
     return watched;
   }
 
-  #watch(path: BackendPath, key: FileKey, isDirectory: boolean): () => void {
+  #watch(
+    path: BackendPath,
+    key: FileKey,
+    { isDirectory, isFile }: { readonly isDirectory: boolean; readonly isFile: boolean },
+  ): () => void {
     const { outside, backend, driver, log } = this.#volume;
     if (isDirectory) return outside.watch(path, false, key);
     const ending = new AbortController();
     const report = (): void => driver.call((core, nowMs) => core.changedOutside(key, nowMs));
     try {
-      backend.watch?.watch(path, report, ending.signal, { isRecursive: false });
+      backend.watch?.watch(path, report, ending.signal, { isRecursive: false, isFile });
     } catch (error) {
       // The system watches no more: clients keep their rights, as where a store cannot watch at all.
       log.write('debug', 'cache-not-watched', { error: String(error) });
     }
-    return () => ending.abort();
+    // With a reason of its own: the usual one is an error with its stack.
+    return () => ending.abort(null);
   }
 }

@@ -124,6 +124,34 @@ for (const [way, options] of ways) {
       'file',
     ));
 
+  test(`a file that is watched by way of its directory tells of its own changes only, ${way}`, () =>
+    withFolder(async ({ root }) => {
+      fs.mkdirSync(`${root}/d`);
+      for (const name of ['file', 'other']) fs.writeFileSync(`${root}/d/${name}`, '');
+      const backend = localBackend(root, options);
+      const seen: string[] = [];
+      for (let turn = 0; turn < 3; turn++) {
+        const stop = new AbortController();
+        const report = ({ kind, path }: BackendChange) => seen.push(`${kind} ${path}`);
+        backend.watch?.watch('d/file', report, stop.signal, { isFile: true });
+        const handle = await backend.open('d/file', { write: true });
+        await handle.write(Buffer.from('own'), 0);
+        fs.appendFileSync(`${root}/d/other`, 'x');
+        await backend.watch?.settled?.();
+        assert.deepEqual(seen, []);
+        fs.appendFileSync(`${root}/d/file`, 'x');
+        await backend.watch?.settled?.();
+        assert.deepEqual([...new Set(seen)], ['modified d/file']);
+        await handle.close();
+        stop.abort(null);
+        seen.length = 0;
+        fs.appendFileSync(`${root}/d/file`, 'x');
+        await backend.watch?.settled?.();
+        assert.deepEqual(seen, []);
+      }
+      await backend.close();
+    }));
+
   test(`a link in place of a directory leads no watch outside, ${way}`, () =>
     watching(
       options,
