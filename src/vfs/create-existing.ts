@@ -1,7 +1,7 @@
 /**
  * Opening what exists. [MS-FSA] 2.1.5.1.2
  */
-import type { BackendHandle, BackendStat } from '../backend/contract.ts';
+import type { BackendHandle, BackendStat, MaybePromise } from '../backend/contract.ts';
 import { present } from '../base/assert.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import { mapGeneric } from '../fs/access.ts';
@@ -20,6 +20,7 @@ import { askCore, intentOf, type Target } from './create.ts';
 import type { OpenRequest, OpenResult } from './create-parameters.ts';
 import { changeEas } from './extended-attributes.ts';
 import type { VersionedPlace } from './known-facts.ts';
+import { chain } from './maybe-promise.ts';
 import { OpenFile } from './open-file.ts';
 import type { Directory } from './resolve.ts';
 import { type CheckedFile, descriptorAt, grantAccess } from './security.ts';
@@ -62,11 +63,8 @@ export async function openExisting(
   const isKept = replaces === 'nothing' || !volume.isReadOnly;
   demand(isKept, NtStatus.MEDIA_WRITE_PROTECTED, 'a snapshot stays as it is');
   checkReplacement(request, replaces, { stat, isDirectory });
-  const grantedAccess = await grantedAccessTo(volume, request, {
-    target,
-    stat,
-    implied: impliedAccess[replaces],
-  });
+  const access = grantedAccessTo(volume, request, { target, stat, implied: impliedAccess[replaces] });
+  const grantedAccess = access instanceof Promise ? await access : access;
   const file = volume.keyOf(stat.fileId);
   const intent = intentOf(volume, request, target);
   const outcome = askCore(volume, {
@@ -110,17 +108,20 @@ function checkReplacement(
   demand(mustStay === 0, NtStatus.ACCESS_DENIED, 'hidden or system file');
 }
 
-async function grantedAccessTo(
+function grantedAccessTo(
   volume: Volume,
   request: OpenRequest,
   file: { target: Target; stat: BackendStat; implied: number },
-): Promise<number> {
-  const checked = await checkedFile(volume, request, file);
+): MaybePromise<number> {
+  return chain(checkedFile(volume, request, file), (checked) => accessTo(checked, request, file.implied));
+}
+
+function accessTo(checked: CheckedFile, request: OpenRequest, implied: number): number {
   // GENERIC_EXECUTE beside MAXIMUM_ALLOWED asks for nothing that the maximum would not bring.
   const isMaximum = (request.desiredAccess & AccessMask.MAXIMUM_ALLOWED) !== 0;
   const wanted = isMaximum ? request.desiredAccess & ~AccessMask.GENERIC_EXECUTE : request.desiredAccess;
   const desired = {
-    desiredAccess: (wanted | file.implied) >>> 0,
+    desiredAccess: (wanted | implied) >>> 0,
     createOptions: request.createOptions,
   };
   const granted = grantAccess(checked, request.requester, desired);
@@ -128,17 +129,19 @@ async function grantedAccessTo(
   return (granted & mapGeneric(request.desiredAccess)) >>> 0;
 }
 
-async function checkedFile(
+function checkedFile(
   volume: Volume,
   { requester }: OpenRequest,
   { target, stat }: { target: Target; stat: BackendStat },
-): Promise<CheckedFile> {
+): MaybePromise<CheckedFile> {
   const isDirectory = stat.kind === 'directory';
-  const descriptor = await descriptorAt(volume, { path: target.entry.path, stat, isDirectory }, requester);
-  const parent =
-    target.parent &&
-    (await descriptorAt(volume, { ...placeOf(target.parent), isDirectory: true }, requester));
-  return { descriptor, parent, isDirectory, attributes: attributesOf(stat, isDirectory) };
+  const attributes = attributesOf(stat, isDirectory);
+  const place = { path: target.entry.path, stat, isDirectory };
+  return chain(descriptorAt(volume, place, requester), (descriptor) => {
+    if (target.parent === undefined) return { descriptor, parent: undefined, isDirectory, attributes };
+    const above = descriptorAt(volume, { ...placeOf(target.parent), isDirectory: true }, requester);
+    return chain(above, (parent) => ({ descriptor, parent, isDirectory, attributes }));
+  });
 }
 
 function placeOf({ path, stat }: Directory): VersionedPlace {
@@ -157,11 +160,13 @@ async function completeOpen(volume: Volume, request: OpenRequest, grant: Grant):
   let handle: BackendHandle | undefined;
   let file: OpenFile | undefined;
   try {
-    handle = await openHandle(volume, request, grant);
+    const opening = openHandle(volume, request, grant);
+    handle = opening instanceof Promise ? await opening : opening;
     if (grant.replaces !== 'nothing') await replaceContent(volume, request, { ...grant, handle });
-    const found = await handle.stat();
+    const looking = handle.stat();
+    const found = looking instanceof Promise ? await looking : looking;
     file = bindOpen(volume, request, { ...grant, handle, stat: found });
-    const stat = await file.stat();
+    const stat = file.writeTime.seen(found, driver.nowMs);
     if (grant.replaces !== 'nothing') noteReplacement(file, grant);
     return { file, action: actions[grant.replaces], cache: grant.cache, stat };
   } catch (error) {
@@ -172,7 +177,7 @@ async function completeOpen(volume: Volume, request: OpenRequest, grant: Grant):
   }
 }
 
-async function openHandle(volume: Volume, request: OpenRequest, grant: Grant): Promise<BackendHandle> {
+function openHandle(volume: Volume, request: OpenRequest, grant: Grant): MaybePromise<BackendHandle> {
   const { target, open, replaces } = grant;
   if (target.entry.stat?.kind === 'symlink') return new SymlinkHandle(volume.backend, target.entry.path);
   // A snapshot may be opened for writing; the refusal comes with the attempt.

@@ -3,6 +3,7 @@
  *
  * Nothing here waits for a client. Where somebody must act first the answer is a waiter, and the whole request runs again.
  */
+import type { MaybePromise } from '../backend/contract.ts';
 import { join } from '../backend/path.ts';
 import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
@@ -13,6 +14,7 @@ import { AccessMask, CreateDisposition, CreateOption, FileAttribute } from '../w
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
 import { checkParameters, type OpenRequest, type OpenResult } from './create-parameters.ts';
+import { chain } from './maybe-promise.ts';
 import { isQuotaIndex, type PathName, parsePath } from './name.ts';
 import { shownName } from './name-mapping.ts';
 import { type Directory, type Entry, placeIn } from './resolve.ts';
@@ -93,7 +95,7 @@ function checkStreamType({ stream, endsInSeparator }: PathName, { createOptions 
   demand(!(endsInSeparator && (isFileWanted || stream !== undefined)), NtStatus.OBJECT_NAME_INVALID);
 }
 
-async function parentOf(volume: Volume, { components }: PathName): Promise<Directory | undefined> {
+function parentOf(volume: Volume, { components }: PathName): MaybePromise<Directory | undefined> {
   if (components.length === 0) return undefined;
   return volume.resolver.directory(components.slice(0, -1), components.at(-1));
 }
@@ -122,12 +124,13 @@ async function findTarget(
   request: OpenRequest,
   { name, parent: directory }: { name: PathName; parent: Directory | undefined },
 ): Promise<Target> {
-  const named = await findEntry(volume, name, directory);
+  const look = findEntry(volume, name, directory);
+  const named = look instanceof Promise ? await look : look;
   const isFollowed = named.stat?.kind === 'symlink' && directory !== undefined && wantsTarget(request);
   const { parent, entry } = isFollowed
     ? await volume.resolver.follow(directory, named)
     : { parent: directory, entry: named };
-  const stream = await findStream(volume, name, entry);
+  const stream = name.stream === undefined ? ownData(entry) : await findStream(volume, name, entry);
   const shown = shownName(entry.stored);
   const place: Place = parent === undefined ? { ancestors: [], name: '' } : placeIn(parent, shown);
   return { name, parent, entry, place, stream };
@@ -147,21 +150,26 @@ function wantsTarget({ createOptions, desiredAccess }: OpenRequest): boolean {
   return !(desired & AccessMask.DELETE) || (desired & contentAccess) !== 0;
 }
 
-async function findEntry(volume: Volume, name: PathName, parent: Directory | undefined): Promise<Entry> {
+function findEntry(volume: Volume, name: PathName, parent: Directory | undefined): MaybePromise<Entry> {
   const last = name.components.at(-1);
   if (parent === undefined || last === undefined) {
-    return { stored: '', path: '', stat: await volume.backend.stat('') };
+    return chain(volume.backend.stat(''), (stat) => ({ stored: '', path: '', stat }));
   }
-  const entry = await volume.resolver.entry(parent, last);
-  if (entry.stat !== undefined) return entry;
-  const stored = volume.tunnel.longNameOf(parent.path, last, volume.driver.nowMs);
-  return stored === undefined ? entry : { ...entry, stored, path: join(parent.path, stored) };
+  return chain(volume.resolver.entry(parent, last), (entry) => {
+    if (entry.stat !== undefined) return entry;
+    const stored = volume.tunnel.longNameOf(parent.path, last, volume.driver.nowMs);
+    return stored === undefined ? entry : { ...entry, stored, path: join(parent.path, stored) };
+  });
+}
+
+/** The data of a file, or a directory itself. */
+function ownData({ stat }: Entry): TargetStream {
+  return { name: '', exists: stat !== undefined, sizeBytes: stat?.sizeBytes ?? 0 };
 }
 
 async function findStream(volume: Volume, name: PathName, entry: Entry): Promise<TargetStream> {
   const wanted = name.stream?.name ?? '';
-  if (wanted === '')
-    return { name: '', exists: entry.stat !== undefined, sizeBytes: entry.stat?.sizeBytes ?? 0 };
+  if (wanted === '') return ownData(entry);
   if (entry.stat === undefined) return { name: wanted, exists: false, sizeBytes: 0 };
   const streams = (await volume.backend.streams?.list(entry.path)) ?? [];
   const found = streams.find((stream) => isSameName(stream.name, wanted));

@@ -2,11 +2,12 @@
  * From a path to the directory that holds its last name, and to what is there. Symbolic links in the store are followed
  * by this server where the share says so and as far as they stay inside; otherwise the client is told about them.
  */
-import type { Backend, BackendPath, BackendStat } from '../backend/contract.ts';
+import type { Backend, BackendPath, BackendStat, MaybePromise } from '../backend/contract.ts';
 import { join, nameOf, parentOf } from '../backend/path.ts';
 import { present } from '../base/assert.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import type { Ancestor, FileKey, Place } from '../fs/types.ts';
+import { chain } from './maybe-promise.ts';
 import type { NameIndex } from './name-index.ts';
 import { shownName, storedName } from './name-mapping.ts';
 import { isAbsent, statusOf } from './status-of-error.ts';
@@ -60,9 +61,14 @@ export class Resolver {
     this.#symlinks = options.symlinks;
   }
 
-  async root(): Promise<Directory> {
-    const stat = await this.#backend.stat('');
-    return { path: '', key: this.#keyOf(stat.fileId), stat, name: '', ancestors: [] };
+  root(): MaybePromise<Directory> {
+    return chain(this.#backend.stat(''), (stat) => ({
+      path: '',
+      key: this.#keyOf(stat.fileId),
+      stat,
+      name: '',
+      ancestors: [],
+    }));
   }
 
   /**
@@ -70,8 +76,11 @@ export class Resolver {
    * looked for there.
    */
   async directory(components: readonly string[], last?: string): Promise<Directory> {
+    const above = this.root();
+    const root = above instanceof Promise ? await above : above;
+    if (components.length === 0) return root;
     const names = components.map((name): PendingName => ({ name, isStored: false }));
-    return this.#walk([await this.root()], names, last);
+    return this.#walk([root], names, last);
   }
 
   /**
@@ -131,9 +140,8 @@ export class Resolver {
         stack.pop();
         continue;
       }
-      const entry = next.isStored
-        ? await this.#look(directory, next.name)
-        : await this.entry(directory, next.name);
+      const found = next.isStored ? this.#look(directory, next.name) : this.entry(directory, next.name);
+      const entry = found instanceof Promise ? await found : found;
       if (entry.stat?.kind === 'symlink') {
         demand(hops++ < hopsMax, NtStatus.OBJECT_PATH_NOT_FOUND, 'too many symbolic links');
         pending.unshift(...(await this.#namesBehind(entry, pending, last)));
@@ -187,10 +195,17 @@ export class Resolver {
   }
 
   /** What `name` is in `directory`: the exact name first, then any that differs in case only. */
-  async entry(directory: Directory, name: string): Promise<Entry> {
+  entry(directory: Directory, name: string): MaybePromise<Entry> {
     const wanted = storedName(name);
-    const exact = await this.#look(directory, wanted);
-    if (exact.stat !== undefined || this.#backend.isCaseSensitive === false) return exact;
+    return chain(this.#look(directory, wanted), (exact) =>
+      exact.stat !== undefined || this.#backend.isCaseSensitive === false
+        ? exact
+        : this.#inOtherCase(directory, name, exact),
+    );
+  }
+
+  async #inOtherCase(directory: Directory, name: string, exact: Entry): Promise<Entry> {
+    const wanted = exact.stored;
     for (let turn = 0; turn < lookTurns; turn++) {
       const stored = await this.#index.find(directory, name);
       if (stored === undefined || stored === wanted) return exact;
@@ -205,14 +220,22 @@ export class Resolver {
     return kind === 'symlink' && this.#symlinks === 'hide';
   }
 
-  async #look(directory: Directory, stored: string): Promise<Entry> {
+  #look(directory: Directory, stored: string): MaybePromise<Entry> {
     const path = join(directory.path, stored);
-    try {
-      const stat = await this.#backend.stat(path);
-      return { stored, path, stat: this.#isHidden(stat) ? undefined : stat };
-    } catch (error) {
+    const existing = (stat: BackendStat): Entry => ({
+      stored,
+      path,
+      stat: this.#isHidden(stat) ? undefined : stat,
+    });
+    const absent = (error: unknown): Entry => {
       if (isAbsent(error)) return { stored, path, stat: undefined };
       throw error;
+    };
+    try {
+      const stat = this.#backend.stat(path);
+      return stat instanceof Promise ? stat.then(existing, absent) : existing(stat);
+    } catch (error) {
+      return absent(error);
     }
   }
 }

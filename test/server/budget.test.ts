@@ -155,7 +155,7 @@ describe('the budget of', () => {
         return [created.use, queried.use, closed.use];
       });
       assert.ok(open !== undefined && query !== undefined && close !== undefined);
-      within(open, { promises: 66, timers: 0, buffers: 12, largeBuffers: 0 }, 'CREATE');
+      within(open, { promises: 31, timers: 0, buffers: 12, largeBuffers: 0 }, 'CREATE');
       within(query, { promises: 14, timers: 0, buffers: 9, largeBuffers: 0 }, 'QUERY_INFO');
       within(close, { promises: 24, timers: 0, buffers: 8, largeBuffers: 0 }, 'CLOSE');
     }));
