@@ -55,6 +55,8 @@ export class OpenFile {
   /** The FILE_MODE bits, from the create options. [MS-FSCC] 2.4.31 */
   mode: number;
   listing: DirectoryListing | undefined;
+  /** The last of the requests that use {@link listing}, one after the other. */
+  listingTurn: Promise<unknown> | undefined;
   /** Where a scan of quotas goes on. */
   quotaPosition = 0;
   /** Ends the watch in the store that began with the first CHANGE_NOTIFY. */
@@ -149,6 +151,8 @@ export class OpenFile {
     const settled = this.hasWritten ? settleWriteTime(this) : undefined;
     // What the store says about it is told when everything else is done.
     await settled?.catch(() => undefined);
+    // Clients send the CLOSE while the listing that they asked for is on its way, and mean to have both.
+    if (reason === 'close') await this.listingTurn?.catch(() => undefined);
     if (this.#isClosed) return;
     // [MS-SMB2] 3.3.5.6: a durable open outlives the session as it outlives the connection.
     if (reason === 'disconnect' || reason === 'logoff') {

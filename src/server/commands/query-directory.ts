@@ -18,9 +18,6 @@ import { openFileOf } from './open-target.ts';
 /** Where the entries begin in the response body. [MS-SMB2] 2.2.34 */
 const bodyBytes = 8;
 
-/** Requests of one open are answered one after the other. */
-const turns = new WeakMap<OpenFile, Promise<unknown>>();
-
 export const queryDirectory = command({
   name: 'QUERY_DIRECTORY',
   code: Command.QUERY_DIRECTORY,
@@ -44,10 +41,10 @@ export const queryDirectory = command({
   },
 });
 
+/** Requests of one open are answered one after the other. */
 async function inTurn<T>(file: OpenFile, work: () => Promise<T>): Promise<T> {
-  const before = turns.get(file);
-  const turn = (before ?? Promise.resolve()).then(work, work);
-  turns.set(file, turn);
+  const turn = (file.listingTurn ?? Promise.resolve()).then(work, work);
+  file.listingTurn = turn;
   return turn;
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { latency } from '../../../src/backend/latency.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { NtStatus } from '../../../src/base/status.ts';
 import type { TestFile, TestTree } from '../../../src/testing/client.ts';
 import { AccessMask, CompletionFilter, CreateDisposition, FileAction } from '../../../src/wire/flags.ts';
@@ -48,6 +50,24 @@ describe('QUERY_DIRECTORY', () => {
       );
       await assert.rejects(listing, answered(NtStatus.NO_SUCH_FILE));
     }));
+});
+
+describe('CLOSE behind a QUERY_DIRECTORY', () => {
+  it('lets the listing that is on its way arrive', () =>
+    onTree(
+      async (tree) => {
+        for (const name of ['a', 'b', 'c']) await (await tree.open(name)).close();
+        const root = await openFolder(tree, '');
+        const listing = root.queryDirectory(Class.FileIdBothDirectoryInformation, '*');
+        const closing = root.close();
+        const names = FileIdBothDirectoryInformationList.decode(await listing).map(
+          ({ fileName }) => fileName,
+        );
+        assert.deepEqual(names.sort(), ['.', '..', 'a', 'b', 'c']);
+        await closing;
+      },
+      { wrapStore: (store) => latency(store, systemClock, 2) },
+    ));
 });
 
 describe('QUERY_INFO', () => {
