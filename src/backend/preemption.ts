@@ -3,6 +3,8 @@
  * of which the kernel keeps count.
  */
 
+import type { Clock } from '../base/clock.ts';
+
 /** How old a count may be that a slow call is compared with. */
 const COUNT_AGE_MS = 50;
 
@@ -11,6 +13,15 @@ export type LossCount = () => number;
 
 /** The kernel's count, of all threads of this process together. */
 export const lossesOfProcess: LossCount = () => process.resourceUsage().involuntaryContextSwitches;
+
+const ofProcess = new WeakMap<Clock, Preemption>();
+
+/** The one of this process by this clock: the count costs more than most calls, so that not every file has one of its own. */
+export function preemptionBy(clock: Clock): Preemption {
+  const known = ofProcess.get(clock) ?? new Preemption(lossesOfProcess);
+  ofProcess.set(clock, known);
+  return known;
+}
 
 /** Whether the processor was taken away in the recent past. */
 export class Preemption {

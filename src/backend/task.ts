@@ -7,7 +7,7 @@
 import { present } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { MaybePromise } from './contract.ts';
-import { type LossCount, lossesOfProcess, Preemption } from './preemption.ts';
+import { type LossCount, Preemption, preemptionBy } from './preemption.ts';
 
 /** An operation made of {@link Step}s, to be driven by {@link run}. */
 export type Task<T> = Generator<Step<unknown>, T, void>;
@@ -88,9 +88,9 @@ export class Pace {
   /** The calls in the pool, by when they began; the oldest first. */
   readonly #pooled = new Set<{ readonly beganMs: number }>();
 
-  constructor(clock: Clock, losses: LossCount = lossesOfProcess) {
+  constructor(clock: Clock, losses?: LossCount) {
     this.#clock = clock;
-    this.#preemption = new Preemption(losses);
+    this.#preemption = losses === undefined ? preemptionBy(clock) : new Preemption(losses);
   }
 
   /** True when calls may run on the event loop. A call that hangs in the pool keeps it false. */
