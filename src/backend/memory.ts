@@ -48,7 +48,6 @@ export interface Seed {
 }
 
 interface Watcher {
-  readonly owner: MemoryBackend | undefined;
   readonly path: BackendPath;
   readonly report: (change: BackendChange) => void;
 }
@@ -57,7 +56,8 @@ interface Volume {
   readonly label: string;
   readonly serialNumber: number;
   readonly tree: MemoryTree;
-  readonly watchers: Set<Watcher>;
+  /** By the view that watches: a view is not told of its own changes. */
+  readonly watchers: Map<object, Set<Watcher>>;
   readonly snapshots: MemorySnapshots;
 }
 
@@ -76,7 +76,7 @@ function volumeOf(tree: MemoryTree, named: { label: string; serialNumber: number
   const snapshots = new MemorySnapshots(tree, (copy) =>
     snapshotView(new MemoryBackend(volumeOf(copy, named))),
   );
-  return { ...named, tree, watchers: new Set(), snapshots };
+  return { ...named, tree, watchers: new Map(), snapshots };
 }
 
 /** A view of a volume in memory; {@link memoryBackend} makes the first one, {@link MemoryBackend.another} others. */
@@ -127,7 +127,7 @@ export class MemoryBackend implements Backend {
     this.copyRange = {
       copy: (source, from, target, position) => copyRange(source, from, { target, position }),
     };
-    this.watch = { watch: (path, report, signal) => this.#watch({ owner: this, path, report }, signal) };
+    this.watch = { watch: (path, report, signal) => this.#watch({ path, report }, signal) };
   }
 
   /** A second view of the same volume: what is changed through one is reported to the watchers of the other. */
@@ -247,9 +247,7 @@ export class MemoryBackend implements Backend {
   }
 
   close(): void {
-    for (const watcher of this.#volume.watchers) {
-      if (watcher.owner === this) this.#volume.watchers.delete(watcher);
-    }
+    this.#volume.watchers.delete(this);
   }
 
   #detach(entry: MemoryEntry, path: BackendPath): void {
@@ -378,19 +376,21 @@ export class MemoryBackend implements Backend {
 
   #watch(watcher: Watcher, signal: AbortSignal): void {
     if (signal.aborted) return;
-    this.#volume.watchers.add(watcher);
-    signal.addEventListener('abort', () => this.#volume.watchers.delete(watcher), { once: true });
+    const own = this.#volume.watchers.get(this) ?? new Set();
+    this.#volume.watchers.set(this, own.add(watcher));
+    signal.addEventListener('abort', () => own.delete(watcher), { once: true });
   }
 
   #reportModified(entry: MemoryEntry): void {
-    if (this.#volume.watchers.size === 0) return;
+    const { watchers } = this.#volume;
+    if (watchers.size === 0 || (watchers.size === 1 && watchers.has(this))) return;
     const path = this.#tree.pathOf(entry);
     if (path !== undefined) this.#report({ path, kind: 'modified' });
   }
 
   #report(change: BackendChange): void {
-    for (const watcher of this.#volume.watchers) {
-      if (watcher.owner === this) continue;
+    const others = [...this.#volume.watchers].filter(([view]) => view !== this);
+    for (const watcher of others.flatMap(([, watchers]) => [...watchers])) {
       const concerned =
         isWithin(change.path, watcher.path) ||
         (change.from !== undefined && isWithin(change.from, watcher.path));
