@@ -105,12 +105,6 @@ export class CachingClient {
     this.#files.delete(file);
   }
 
-  /** The connection ended for good. */
-  abandon(): void {
-    for (const file of this.#files) file.lose();
-    this.#files.clear();
-  }
-
   #listen(tree: TestTree): void {
     const { connection } = tree.session;
     const next = (): void => {
@@ -310,6 +304,8 @@ export class CachedFile {
     const handle = this.#handle;
     if (handle === undefined) return;
     await this.#writeBack();
+    // A break and the user may both close it.
+    if (this.#handle !== handle) return;
     this.#handle = undefined;
     this.state = 0;
     this.#read.clear();
