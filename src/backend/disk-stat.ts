@@ -4,7 +4,7 @@
 import type { BigIntStats } from 'node:fs';
 import { type Statx, StatxRecord } from '../native/stat.ts';
 import { calls, childPath } from './local-calls.ts';
-import { type Pace, promisedCall, type Task } from './task.ts';
+import { type Pace, promisedCall, runNow, type Task } from './task.ts';
 
 /** What is used of a file's metadata; those of Node fit. */
 export type DiskStat = Pick<
@@ -103,6 +103,11 @@ export class DiskLook {
     this.#pace = pace;
   }
 
+  /** Looks are quick at the moment. */
+  get isQuick(): boolean {
+    return this.#statx !== undefined && this.#pace.isQuick;
+  }
+
   /**
    * As {@link at}, without the detour of a task: `absent` where there is no such name, and `undefined` where only the task can
    * tell, or the disk is not quick.
@@ -113,6 +118,11 @@ export class DiskLook {
     const errno = this.#pace.timed(() => statx.attempt(directory, name, scratch));
     if (errno === 0) return new NativeStat(scratch);
     return errno === ENOENT ? 'absent' : undefined;
+  }
+
+  /** Runs what belongs to a look at once; for use where {@link now} has just answered. */
+  also<T>(task: Task<T>): T {
+    return this.#pace.timed(() => runNow(task));
   }
 
   /** At a name in the directory open as `directory`; a link is itself. */

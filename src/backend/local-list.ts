@@ -21,7 +21,7 @@ export interface Listing {
   readonly pace: Pace;
   readonly look: DiskLook;
   /** The entry to show for what was found; `undefined` to hide it. */
-  /** As `entryOf`, if that takes nothing more from the disk. */
+  /** As `entryOf`, for what was looked at just now. */
   readonly entryNow: (name: string, stat: DiskStat, path: DiskPath) => DirectoryEntry | undefined;
   readonly entryOf: (name: string, stat: DiskStat, path: DiskPath) => Task<DirectoryEntry | undefined>;
 }
@@ -80,7 +80,13 @@ function lookedNow({ fd, look, entryNow }: Listing, latin1: string): DirectoryEn
   if (name === undefined) return undefined;
   const disk = diskName(name);
   const stat = look.now(fd, disk);
-  return stat === undefined || stat === 'absent' ? undefined : entryNow(name, stat, childPath(fd, disk));
+  if (stat === undefined || stat === 'absent') return undefined;
+  try {
+    return entryNow(name, stat, childPath(fd, disk));
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Looks at one name, which may be gone by now. */

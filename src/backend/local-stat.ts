@@ -70,10 +70,11 @@ export class LocalStats {
     return { reference: this.reference(stat), stat, path: descriptorPath(fd), fd };
   }
 
-  /** As {@link describe}, if that takes nothing from the disk. */
-  describeNow(file: LocalFile): BackendStat | undefined {
-    const kept = this.#options.metadata.recentStat(file);
-    return kept && this.#described(file, kept);
+  /** As {@link describe}, for what was looked at just now. */
+  describeNow(file: LocalFile): BackendStat {
+    const { metadata } = this.#options;
+    const kept = metadata.recentStat(file) ?? this.look.also(metadata.readStat(file));
+    return this.#described(file, kept);
   }
 
   *describe(file: LocalFile): Task<BackendStat> {

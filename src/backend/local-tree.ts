@@ -164,10 +164,12 @@ export class LocalTree {
     if (path === '') return this.describedNow(this.directories.root.fd);
     if (path.startsWith('/')) return undefined;
     const name = diskName(checkedName(path));
-    const directory = this.directories.reachNow(parentOf(path));
-    if (directory === undefined) return undefined;
+    const { look } = this.stats;
+    if (!look.isQuick) return undefined;
+    const above = parentOf(path);
+    const directory = this.directories.reachNow(above) ?? look.also(this.directories.reach(above));
     try {
-      const stat = this.stats.look.now(directory.fd, name);
+      const stat = look.now(directory.fd, name);
       if (stat === undefined || stat === 'absent') return stat;
       return this.stats.describeNow(this.stats.file(this.check(stat), childPath(directory.fd, name)));
     } finally {
@@ -186,11 +188,10 @@ export class LocalTree {
     return this.found(path, (file) => this.stats.describe(file));
   }
 
-  /** As {@link entry}, if that takes nothing from the disk. */
+  /** As {@link entry}, for what was looked at just now. */
   entryNow(name: string, stat: DiskStat, disk: DiskPath): DirectoryEntry | undefined {
     if (kindOf(stat) === undefined || !this.directories.isOwnDevice(stat.dev)) return undefined;
-    const described = this.stats.describeNow(this.stats.file(stat, disk));
-    return described && { name, stat: described };
+    return { name, stat: this.stats.describeNow(this.stats.file(stat, disk)) };
   }
 
   /** What a listing shows of a name. */
