@@ -17,8 +17,12 @@ async function told(
   const code = await run({
     words,
     variables: {},
-    out: (text) => void (out += text),
-    err: (text) => void (err += text),
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
     outHasColor: false,
     errHasColor: false,
     readInput: async () => Buffer.from(input),
