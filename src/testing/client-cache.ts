@@ -113,8 +113,7 @@ export class CachingClient {
           this.#broken(response);
           next();
         },
-        // The connection is closed: nothing more is to come.
-        () => {},
+        () => {}, // The connection is closed: nothing more is to come.
       );
     };
     next();
@@ -244,6 +243,11 @@ export class CachedFile {
   lose(): void {
     if (this.#handle !== undefined) this.#client.observer.noticed(this, 'is lost');
     this.#handle = undefined;
+    this.#forgo();
+  }
+
+  #forgo(): void {
+    this.#changes += 1;
     this.state = 0;
     this.#read.clear();
     this.#kept.clear();
@@ -307,8 +311,7 @@ export class CachedFile {
     // A break and the user may both close it.
     if (this.#handle !== handle) return;
     this.#handle = undefined;
-    this.state = 0;
-    this.#read.clear();
+    this.#forgo();
     this.#client.forget(this);
     await handle.close();
   }
@@ -329,8 +332,8 @@ export class CachedFile {
     this.#giveBack(change).catch((error: unknown) => {
       // A break that crosses the end of the connection or of the open has nobody to answer to.
       if (!(error instanceof ConnectionClosedError || error instanceof NtStatusError)) throw error;
-      // What could not be written back is lost; it must not be read any more.
-      if (error instanceof NtStatusError && (this.state & W) === 0) this.#kept.clear();
+      // Whoever does not give back in time keeps nothing, and is not told so.
+      if (error instanceof NtStatusError) this.#forgo();
     });
   }
 
@@ -340,9 +343,8 @@ export class CachedFile {
     this.#epoch = epoch;
     this.#isDurable = isDurable;
     this.#changes += 1;
-    const early = this.#earlyBreak;
+    if (this.#earlyBreak !== undefined) this.broken(this.#earlyBreak);
     this.#earlyBreak = undefined;
-    if (early !== undefined) this.broken(early);
   }
 
   async #giveBack({ state, mustAcknowledge }: Broken): Promise<void> {
