@@ -150,9 +150,10 @@ export class OpenFile {
     const { driver } = this.volume;
     const settled = this.hasWritten ? settleWriteTime(this) : undefined;
     // What the store says about it is told when everything else is done.
-    await settled?.catch(() => undefined);
+    if (settled !== undefined) await settled.catch(() => undefined);
     // Clients send the CLOSE while the listing that they asked for is on its way, and mean to have both.
-    if (reason === 'close') await this.listingTurn?.catch(() => undefined);
+    const listed = reason === 'close' ? this.listingTurn : undefined;
+    if (listed !== undefined) await listed.catch(() => undefined);
     if (this.#isClosed) return;
     // [MS-SMB2] 3.3.5.6: a durable open outlives the session as it outlives the connection.
     if (reason === 'disconnect' || reason === 'logoff') {
