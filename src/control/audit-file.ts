@@ -18,6 +18,8 @@ export class AuditFileError extends Error {
 
 /** After a failure to write, the next attempt. */
 const RETRY_MS = 1000;
+/** Longer than any line. */
+const TAIL_BYTES = 1024 * 1024;
 /** Characters of one value. */
 const VALUE_CHARS_MAX = 1024;
 
@@ -62,6 +64,7 @@ export class AuditFile {
 
   /** Continues the file, or begins it. Throws {@link AuditFileError} when what is there is not whole, or cannot be written. */
   static async open(options: AuditFileOptions): Promise<AuditFile> {
+    const tornBytes = await cutTornLine(options.path);
     const before = await verifyAuditFile(options.path);
     if (before.wrongLine !== undefined) {
       throw new AuditFileError(
@@ -70,7 +73,9 @@ export class AuditFile {
     }
     const { openFile = (path) => open(path, 'a', 0o600) } = options;
     try {
-      return new AuditFile(options, await openFile(options.path), before);
+      const file = new AuditFile(options, await openFile(options.path), before);
+      if (tornBytes > 0) file.write('administration', { action: 'cut off a torn line', bytes: tornBytes });
+      return file;
     } catch (error) {
       throw new AuditFileError(`the audit file ${options.path} cannot be written: ${reasonOf(error)}`);
     }
@@ -150,6 +155,24 @@ export class AuditFile {
     return new Promise((resolve) => {
       this.#options.clock.setTimer(RETRY_MS, resolve);
     });
+  }
+}
+
+/** A process that was killed while it wrote leaves a piece of a line: it is cut off. Returns its bytes. */
+async function cutTornLine(path: string): Promise<number> {
+  try {
+    await using file = await open(path, 'r+');
+    const { size } = await file.stat();
+    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    await file.read(tail, 0, tail.length, size - tail.length);
+    const tornBytes = tail.length - (tail.lastIndexOf(0x0a) + 1);
+    // Longer than any line of ours: not a torn one.
+    if (tornBytes === 0 || (tornBytes === tail.length && size > tail.length)) return 0;
+    await file.truncate(size - tornBytes);
+    return tornBytes;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return 0;
+    throw new AuditFileError(`the audit file ${path} cannot be continued: ${reasonOf(error)}`);
   }
 }
 
