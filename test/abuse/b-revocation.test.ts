@@ -8,7 +8,7 @@ import { NtStatus } from '../../src/base/status.ts';
 import { serve } from '../../src/control/serve.ts';
 import type { Settings } from '../../src/session/settings.ts';
 import { ConnectionClosedError, connectClient, streamTransport } from '../../src/testing/client.ts';
-import { alice } from '../testing/memory-server.ts';
+import { alice, bob } from '../testing/memory-server.ts';
 import { refusal, TestClock, underAbuse } from './scene.ts';
 
 const delayMs = 2000;
@@ -80,6 +80,29 @@ describe('a logon for another server', () => {
   function withOwnClients(level: string, options: ReturnType<typeof at>) {
     return level === 'required' ? { ...options, bystandersSay: 'cifs/server' } : options;
   }
+});
+
+describe('many sessions', () => {
+  it('A11 of one user end at a limit, those of all at another, and room comes back', async () => {
+    for (const [limits, isForOthers] of [
+      [{ sessionCountPerUser: 3 }, true],
+      [{ sessionCount: 4 }, false],
+    ] as const) {
+      await underAbuse(
+        async ({ connect: another }) => {
+          const first = await (await another()).logOn(alice);
+          await (await another()).logOn(alice);
+          assert.equal(await refusal((await another()).logOn(alice)), NtStatus.INSUFFICIENT_RESOURCES);
+          const other = (await another()).logOn(bob);
+          if (isForOthers) await (await other).logOff();
+          else assert.equal(await refusal(other), NtStatus.INSUFFICIENT_RESOURCES);
+          await first.logOff();
+          await (await another()).logOn(alice);
+        },
+        { limits },
+      );
+    }
+  });
 });
 
 describe('rights taken away', () => {
