@@ -47,6 +47,7 @@ export class DescriptorPool {
 
   /** Something may be given up now that could not before. */
   freed(): void {
+    if (this.#waiting.length === 0) return;
     for (const wake of this.#waiting.splice(0)) wake();
   }
 

@@ -6,7 +6,7 @@ import { EntryType, type ReadEntries, visitEntries } from '../native/dirent.ts';
 import type { Libc } from '../native/libc.ts';
 import { calls, descriptorPath, OpenFlags } from './local-calls.ts';
 import { nameOnDisk } from './local-name.ts';
-import { promisedCall, type Task } from './task.ts';
+import { promisedCall, slowCall, type Task } from './task.ts';
 
 /** The names of the directories in the one open as `fd`; `visit` sees the names of everything. */
 export function* directoriesIn(
@@ -17,7 +17,12 @@ export function* directoriesIn(
   const directories: string[] = [];
   const reader = yield* readEntries(fd, libc);
   try {
-    for (let batch = yield* reader.next(); batch !== undefined; batch = yield* reader.next()) {
+    for (let count = 0; ; count++) {
+      const batch = yield* reader.next();
+      if (batch === undefined) break;
+      // Others get their turn between the parts of a large directory.
+      if (count % TURN_BATCHES === TURN_BATCHES - 1)
+        yield* slowCall<void>((done) => setImmediate(done, null));
       directories.push(...directoriesAmong(batch, visit));
     }
   } finally {
@@ -51,6 +56,8 @@ export interface EntryReader {
   close(): void;
 }
 
+/** Batches after which others get their turn. */
+const TURN_BATCHES = 8;
 const NATIVE_BYTES = 32 * 1024;
 const BATCH_COUNT = 512;
 

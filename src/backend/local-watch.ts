@@ -379,11 +379,14 @@ export class LocalWatch implements WatchAbility, ChangeListener {
 
   #poll(): void {
     if (this.#timer !== undefined || this.#source === undefined) return;
-    this.#timer = this.#options.clock.setTimer(POLL_MS, () => {
+    const { clock, log } = this.#options;
+    this.#timer = clock.setTimer(POLL_MS, () => {
       this.#timer = undefined;
       if (this.#nodes.size === 0) return;
-      this.#drain();
-      this.#endLingering(this.#options.clock.monotonicMs());
+      Promise.resolve()
+        .then(() => this.#drain())
+        .catch((error: unknown) => log.write('warn', 'changes-lost', { reason: String(error) }));
+      this.#endLingering(clock.monotonicMs());
       this.#poll();
     });
   }

@@ -7,6 +7,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Log, silentLog } from '../base/log.ts';
@@ -231,9 +232,10 @@ class LocalBackend implements Backend {
     let reader: EntryReader | undefined;
     try {
       reader = await this.#run('scandir', at, readEntries(directory.fd, this.#libc));
-      for (;;) {
+      for (let count = 0; ; count++) {
         const batch = await this.#run('scandir', at, reader.next());
         if (batch === undefined) return;
+        if (count > 0) await nextTurn();
         throwIfAborted(signal, 'scandir', at);
         yield batch.map(({ latin1 }) => nameOnDisk(latin1)).filter((name) => name !== undefined);
       }
