@@ -2,13 +2,14 @@
  * One scan of a directory, kept by its open between requests: entries stream from the store and only the batch at hand is
  * held. [MS-FSA] 2.1.5.6.3
  */
-import type { BackendStat, DirectoryEntry } from '../backend/contract.ts';
+import type { BackendStat, DirectoryEntry, MaybePromise } from '../backend/contract.ts';
 import { join, parentOf } from '../backend/path.ts';
 import { GenericMapping } from '../fs/access.ts';
 import { compilePattern, hasWildcards, type NameMatcher } from '../fs/wildcards.ts';
 import { AccessMask } from '../wire/flags.ts';
 import { attributesOf, withAttributes } from './attributes.ts';
 import { eaSizeAt } from './extended-attributes.ts';
+import { chain } from './maybe-promise.ts';
 import { shownName } from './name-mapping.ts';
 import type { OpenFile } from './open-file.ts';
 import { reparseTagOf } from './reparse.ts';
@@ -27,13 +28,20 @@ export interface ListedEntry {
   readonly attributes: number;
 }
 
+interface ShownBatch {
+  readonly listed: readonly ListedEntry[];
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
 export class DirectoryListing {
   readonly pattern: string;
   readonly #file: OpenFile;
   readonly #matches: NameMatcher;
   readonly #abort = new AbortController();
-  readonly #entries: AsyncIterator<ListedEntry>;
-  #next: ListedEntry | undefined;
+  readonly #batches: AsyncIterator<readonly ListedEntry[]>;
+  /** The batch at hand, and how much of it was returned. */
+  #batch: readonly ListedEntry[] = [];
+  #returnedCount = 0;
   #isAtEnd = false;
   /** Entries were returned by this scan. */
   hasReturned = false;
@@ -42,54 +50,93 @@ export class DirectoryListing {
     this.#file = file;
     this.pattern = pattern;
     this.#matches = compilePattern(pattern);
-    this.#entries = this.#scan();
+    this.#batches = this.#scan();
   }
 
   /** The entry that comes next, which stays until {@link advance}; undefined at the end. */
-  async peek(): Promise<ListedEntry | undefined> {
-    if (this.#next !== undefined || this.#isAtEnd) return this.#next;
-    const result = await this.#entries.next();
-    if (result.done) this.#isAtEnd = true;
-    else this.#next = result.value;
-    return this.#next;
+  peek(): MaybePromise<ListedEntry | undefined> {
+    return this.#batch[this.#returnedCount] ?? (this.#isAtEnd ? undefined : this.#nextOfStore());
+  }
+
+  async #nextOfStore(): Promise<ListedEntry | undefined> {
+    this.#returnedCount = 0;
+    this.#batch = [];
+    while (this.#batch.length === 0 && !this.#isAtEnd) {
+      const result = await this.#batches.next();
+      if (result.done) this.#isAtEnd = true;
+      else this.#batch = result.value;
+    }
+    return this.#batch[0];
   }
 
   advance(): void {
-    this.#next = undefined;
+    this.#returnedCount++;
     this.hasReturned = true;
   }
 
   /** Ends the scan of the store. */
   async close(): Promise<void> {
     this.#abort.abort();
-    await this.#entries.return?.();
+    await this.#batches.return?.();
   }
 
-  async *#scan(): AsyncGenerator<ListedEntry, undefined> {
-    yield* await this.#dots();
+  async *#scan(): AsyncGenerator<readonly ListedEntry[], undefined> {
+    yield await this.#dots();
     if (!hasWildcards(this.pattern)) {
       const only = await this.#lookUp();
-      if (only !== undefined) yield only;
+      if (only !== undefined) yield [only];
       return;
     }
-    const { backend, symlinks } = this.#file.volume;
-    const hidesLinks = symlinks === 'hide';
+    const { backend } = this.#file.volume;
     for await (const batch of backend.list(this.#file.link.path, this.#abort.signal)) {
-      for (const entry of batch) {
-        const name = shownName(entry.name);
-        if (!this.#matches(name) || (hidesLinks && entry.stat.kind === 'symlink')) continue;
-        const seen = await this.#behindLink(entry);
-        if (await this.#mayBeSeen(seen)) yield await this.#listed(name, seen);
-      }
+      const { listed, failure } = await this.#shownOf(batch);
+      yield listed;
+      if (failure !== undefined) throw failure.error;
     }
   }
 
-  async #listed(name: string, { name: stored, stat }: DirectoryEntry): Promise<ListedEntry> {
+  /** What clients see of a batch; where one fails, what came before it. */
+  async #shownOf(batch: readonly DirectoryEntry[]): Promise<ShownBatch> {
+    const listed: ListedEntry[] = [];
+    try {
+      for (const entry of batch) {
+        const answer = this.#shown(entry);
+        const shown = answer instanceof Promise ? await answer : answer;
+        if (shown !== undefined) listed.push(shown);
+      }
+      return { listed, failure: undefined };
+    } catch (error) {
+      return { listed, failure: { error } };
+    }
+  }
+
+  /** What clients see of an entry, if anything. */
+  #shown(entry: DirectoryEntry): MaybePromise<ListedEntry | undefined> {
+    const { symlinks, hidesUnreadable } = this.#file.volume;
+    const name = shownName(entry.name);
+    const isLink = entry.stat.kind === 'symlink';
+    if (!this.#matches(name) || (isLink && symlinks === 'hide')) return undefined;
+    return isLink || hidesUnreadable ? this.#shownIfAllowed(name, entry) : this.#listed(name, entry);
+  }
+
+  async #shownIfAllowed(name: string, entry: DirectoryEntry): Promise<ListedEntry | undefined> {
+    const seen = await this.#behindLink(entry);
+    return (await this.#mayBeSeen(seen)) ? this.#listed(name, seen) : undefined;
+  }
+
+  #listed(name: string, { name: stored, stat }: DirectoryEntry): MaybePromise<ListedEntry> {
     const { volume, link } = this.#file;
     const path = join(link.path, stored);
-    const eaSize = stat.kind === 'symlink' ? 0 : await eaSizeAt(volume, { path, stat });
     const attributes = withAttributes(attributesOf(stat), volume.attributesOfName(name));
-    return { name, stat, eaSize, reparseTag: await reparseTagOf(volume, path, stat), attributes };
+    return chain(stat.kind === 'symlink' ? 0 : eaSizeAt(volume, { path, stat }), (eaSize) =>
+      chain(reparseTagOf(volume, path, stat), (reparseTag) => ({
+        name,
+        stat,
+        eaSize,
+        reparseTag,
+        attributes,
+      })),
+    );
   }
 
   /** A symbolic link is shown as what it leads to, where that is inside the share; else as the link that it is. */

@@ -1,13 +1,14 @@
 /**
  * An open of a file, directory or stream: the core's open and the store's handle together. [MS-FSA] 2.1.1.6
  */
-import type { BackendHandle, BackendStat } from '../backend/contract.ts';
+import type { BackendHandle, BackendStat, MaybePromise } from '../backend/contract.ts';
 import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import type { CoreOpen } from '../fs/types.ts';
 import { AccessMask, CreateAction, CreateOption } from '../wire/flags.ts';
 import { attributesOf, withAttributes } from './attributes.ts';
 import type { DirectoryListing } from './directory-listing.ts';
+import { chain } from './maybe-promise.ts';
 import { shownName } from './name-mapping.ts';
 import { noteModified } from './notes.ts';
 import type { Requester } from './security.ts';
@@ -123,14 +124,13 @@ export class OpenFile {
   }
 
   /** The metadata as clients see it. */
-  async stat(): Promise<BackendStat> {
-    return this.writeTime.seen(await this.handle.stat(), this.volume.driver.nowMs);
+  stat(): MaybePromise<BackendStat> {
+    return chain(this.handle.stat(), (stat) => this.writeTime.seen(stat, this.volume.driver.nowMs));
   }
 
   /** The metadata that CLOSE may report: what it is after everything that was done through this open. */
-  async finalStat(): Promise<BackendStat> {
-    await settleWriteTime(this);
-    return this.stat();
+  finalStat(): MaybePromise<BackendStat> {
+    return chain(settleWriteTime(this), () => this.stat());
   }
 
   attributesOf(stat: BackendStat): number {
@@ -148,12 +148,16 @@ export class OpenFile {
   async close(reason: OpenFileEnd): Promise<void> {
     if (this.#isClosed) return;
     const { driver } = this.volume;
-    const settled = this.hasWritten ? settleWriteTime(this) : undefined;
     // What the store says about it is told when everything else is done.
-    if (settled !== undefined) await settled.catch(() => undefined);
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      const settling = settleWriteTime(this);
+      if (settling instanceof Promise) await settling;
+    } catch (error) {
+      failure = { error };
+    }
     // Clients send the CLOSE while the listing that they asked for is on its way, and mean to have both.
-    const listed = reason === 'close' ? this.listingTurn : undefined;
-    if (listed !== undefined) await listed.catch(() => undefined);
+    if (reason === 'close' && this.listingTurn !== undefined) await this.listingTurn.catch(() => undefined);
     if (this.#isClosed) return;
     // [MS-SMB2] 3.3.5.6: a durable open outlives the session as it outlives the connection.
     if (reason === 'disconnect' || reason === 'logoff') {
@@ -166,7 +170,7 @@ export class OpenFile {
     }
     await this.release();
     await driver.removed(this.core);
-    await settled;
+    if (failure !== undefined) throw failure.error;
   }
 
   /** Gives back the handle of an open that the core has closed. Idempotent. */
@@ -181,7 +185,7 @@ export class OpenFile {
     this.volume.release(this.core, this);
     this.endWatch?.();
     this.endCacheWatch?.();
-    await this.listing?.close();
+    if (this.listing !== undefined) await this.listing.close();
     await this.handle.close();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Reparse points: symbolic links of the store, and what clients attach to files otherwise. [MS-FSCC] 2.1.2
  */
-import type { BackendPath, BackendStat } from '../backend/contract.ts';
+import type { BackendPath, BackendStat, MaybePromise } from '../backend/contract.ts';
 import { join, parentOf } from '../backend/path.ts';
 import { randomId32 } from '../base/entropy.ts';
 import { demand, NtStatus } from '../base/status.ts';
@@ -28,11 +28,12 @@ const bytesMax = 16_384;
 const writing = AccessMask.FILE_WRITE_DATA | AccessMask.FILE_WRITE_ATTRIBUTES;
 
 /** The tag of what is at `path`; 0 for none. */
-export async function reparseTagOf(volume: Volume, path: BackendPath, stat: BackendStat): Promise<number> {
+export function reparseTagOf(volume: Volume, path: BackendPath, stat: BackendStat): MaybePromise<number> {
   if (stat.kind === 'symlink') return ReparseTag.SYMLINK;
   if (!((stat.attributes ?? 0) & FileAttribute.REPARSE_POINT)) return 0;
-  const stored = await readOwn(volume, path, ownName);
-  return stored === undefined || stored.length < 4 ? 0 : stored.readUInt32LE(0);
+  return readOwn(volume, path, ownName).then((stored) =>
+    stored === undefined || stored.length < 4 ? 0 : stored.readUInt32LE(0),
+  );
 }
 
 /** FSCTL_GET_REPARSE_POINT. [MS-FSA] 2.1.5.10.12 */

@@ -79,11 +79,13 @@ export function delayingWriteTime(file: OpenFile, work: () => MaybePromise<void>
 }
 
 /** A writer closes: what was not shown yet is settled in the store. */
-export async function settleWriteTime(file: OpenFile): Promise<void> {
+export function settleWriteTime(file: OpenFile): MaybePromise<void> {
   if (!file.hasWritten || file.userSetTimes.lastWriteTime) return;
   file.hasWritten = false;
   const { writeTime, volume } = file;
-  const stat = await file.handle.stat();
-  const lastWriteTime = writeTime.final(stat, volume.clock.now(), volume.driver.nowMs);
-  if (lastWriteTime !== undefined) await file.handle.setStat({ lastWriteTime, changeTime: stat.changeTime });
+  return chain(file.handle.stat(), (stat) => {
+    const lastWriteTime = writeTime.final(stat, volume.clock.now(), volume.driver.nowMs);
+    if (lastWriteTime === undefined) return;
+    return file.handle.setStat({ lastWriteTime, changeTime: stat.changeTime });
+  });
 }

@@ -89,7 +89,7 @@ const endings: readonly (readonly [string, Ending, number])[] = [
       sent.cancel();
       return closing;
     },
-    NtStatus.CANCELLED,
+    NtStatus.RANGE_NOT_LOCKED,
   ],
   ['CLOSE', ({ waiter }) => waiter.close(), NtStatus.RANGE_NOT_LOCKED],
   // As Windows has it: the tree's opens go one after the other, and the client hears of success.
@@ -103,7 +103,7 @@ const endings: readonly (readonly [string, Ending, number])[] = [
       sent.cancel();
       return closing;
     },
-    NtStatus.CANCELLED,
+    NtStatus.SUCCESS,
   ],
 ];
 

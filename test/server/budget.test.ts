@@ -156,8 +156,8 @@ describe('the budget of', () => {
       });
       assert.ok(open !== undefined && query !== undefined && close !== undefined);
       within(open, { promises: 31, timers: 0, buffers: 12, largeBuffers: 0 }, 'CREATE');
-      within(query, { promises: 14, timers: 0, buffers: 9, largeBuffers: 0 }, 'QUERY_INFO');
-      within(close, { promises: 24, timers: 0, buffers: 8, largeBuffers: 0 }, 'CLOSE');
+      within(query, { promises: 12, timers: 0, buffers: 9, largeBuffers: 0 }, 'QUERY_INFO');
+      within(close, { promises: 14, timers: 0, buffers: 8, largeBuffers: 0 }, 'CLOSE');
     }));
 
   it('the pool: as many buffers lie ready after a request as before it', () =>

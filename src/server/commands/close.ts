@@ -1,7 +1,7 @@
 /**
  * CLOSE. [MS-SMB2] 3.3.5.10
  */
-import type { BackendStat } from '../../backend/contract.ts';
+import type { BackendStat, MaybePromise } from '../../backend/contract.ts';
 import { NtStatus, NtStatusError } from '../../base/status.ts';
 import { allocationOf } from '../../vfs/attributes.ts';
 import { OpenFile } from '../../vfs/open-file.ts';
@@ -23,15 +23,32 @@ export const close = command({
     const { target } = open;
     const wantsAttributes = (request.flags & CloseFlags.POSTQUERY_ATTRIB) !== 0;
     // The metadata is what it is after the last write and before the file may go. Whatever becomes of it, the open goes.
-    const attributes = wantsAttributes && target instanceof OpenFile ? target.finalStat() : undefined;
-    await attributes?.catch(() => {});
+    // Where the store answers at once the open goes at once: before a CREATE that comes right behind.
+    const looking = wantsAttributes && target instanceof OpenFile ? looked(target) : undefined;
+    const found = looking instanceof Promise ? await looking : looking;
     if (target instanceof OpenFile && target.isClosed) throw new NtStatusError(NtStatus.FILE_CLOSED);
     await session.closeOpen(open, 'close');
-    const stat = await attributes;
-    if (stat === undefined || !(target instanceof OpenFile)) return emptyResponse;
-    return attributesResponse(target, stat);
+    if (found === undefined || !(target instanceof OpenFile)) return emptyResponse;
+    if (found.stat === undefined) throw found.error;
+    return attributesResponse(target, found.stat);
   },
 });
+
+/** The last metadata of a file, or why there is none. */
+interface Looked {
+  readonly stat?: BackendStat;
+  readonly error?: unknown;
+}
+
+function looked(file: OpenFile): MaybePromise<Looked> {
+  const failed = (error: unknown): Looked => ({ error });
+  try {
+    const stat = file.finalStat();
+    return stat instanceof Promise ? stat.then((found): Looked => ({ stat: found }), failed) : { stat };
+  } catch (error) {
+    return failed(error);
+  }
+}
 
 const emptyResponse: CloseResponse = Object.freeze({
   flags: 0,

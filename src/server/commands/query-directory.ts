@@ -60,7 +60,8 @@ async function list(
   const isFirst = !listing.hasReturned;
   let count = 0;
   for (;;) {
-    const entry = await listing.peek();
+    const next = listing.peek();
+    const entry = next instanceof Promise ? await next : next;
     if (entry === undefined || !writer.append(entry)) break;
     listing.advance();
     count++;
