@@ -21,6 +21,11 @@ export class Watcher extends Actor {
     this.#directory = undefined;
   }
 
+  /** Others may have the root to themselves. */
+  protected override mayFail(error: NtStatusError): boolean {
+    return error.status === NtStatus.SHARING_VIOLATION || super.mayFail(error);
+  }
+
   protected override moved(tree: TestTree): void {
     if (this.#directory !== undefined) this.#directory = new TestFile(tree, this.#directory.created);
   }
