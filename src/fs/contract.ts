@@ -94,6 +94,11 @@ export interface FileCore {
   read(open: CoreOpen, offset: bigint, length: bigint, nowMs: number): Outcome;
   /** Before writing or zeroing: lock conflicts; read caches of others break. */
   write(open: CoreOpen, offset: bigint, length: bigint, nowMs: number): Outcome;
+  /**
+   * After a write that took the store its time: caches of others break that were given meanwhile, since their holders may have
+   * read what was there before.
+   */
+  wrote(open: CoreOpen, nowMs: number): void;
   /** Before FLUSH. */
   flush(open: CoreOpen, nowMs: number): Outcome;
   /** Before setting end of file, allocation or valid data length: read caches of others break. */

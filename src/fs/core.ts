@@ -161,6 +161,13 @@ class FileSystemCore implements FileCore {
     return this.#breakFor(found, 'write', nowMs);
   }
 
+  wrote(open: api.CoreOpen, nowMs: number): void {
+    const found = stateOf(this.#state, open);
+    if (found === undefined || found.streamObject.caches.size === 0) return;
+    const scope = { ...this.#scope(nowMs), spared: cacheOwnerOf(found) };
+    breakCaches(this.#state, found.streamObject, 'write', scope);
+  }
+
   flush(open: api.CoreOpen, nowMs: number): api.Outcome {
     const found = stateOf(this.#state, open);
     return found === undefined ? closed : this.#breakFor(found, 'flush', nowMs);

@@ -82,7 +82,12 @@ export function writeFrom(file: OpenFile, source: Buffer, offset: bigint): Promi
   };
   const mayOverwrite = (file.core.grantedAccess & AccessMask.FILE_WRITE_DATA) !== 0;
   const written = mayOverwrite ? writeKeeping(file, source, position) : append(file, source, position);
-  if (written instanceof Promise) return written.then(finish);
+  if (written instanceof Promise) {
+    return written.then(() => {
+      file.volume.driver.call((core, nowMs) => core.wrote(file.core, nowMs));
+      finish();
+    });
+  }
   finish();
   return undefined;
 }

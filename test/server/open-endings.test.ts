@@ -142,3 +142,42 @@ test('a directory is removed when the last open to go is that of one of its stre
       answered(NtStatus.OBJECT_NAME_NOT_FOUND),
     );
   }));
+
+test('whoever is let cache while a write is in the store is told when the write is done', async () => {
+  let gate: Promise<void> | undefined;
+  const begun = Promise.withResolvers<void>();
+  const server = memoryServer({
+    wrapStore: (store) =>
+      wrapBackend(store, {
+        name: store.name,
+        gate: async (_call, proceed) => proceed(),
+        write: async (source, write) => {
+          begun.resolve();
+          await gate;
+          return write(source);
+        },
+      }),
+  });
+  const connect = async (clientGuid: string): Promise<TestTree> =>
+    (await (await connectClient(server.connect(), { clientGuid })).logOn(alice)).connectTree('files');
+  const states: string[] = [];
+  const observer: CacheObserver = {
+    writing: () => () => {},
+    flushing: () => () => {},
+    noticed: (_file, what) => void states.push(what),
+  };
+  const writer = await (await connect(guid('a'))).open('a');
+  const released = Promise.withResolvers<void>();
+  gate = released.promise;
+  const writing = writer.write(0n, Buffer.alloc(16, 'new'));
+  await begun.promise;
+  const reader = new CachingClient(await connect(guid('b')), observer, 16);
+  const wish = { kind: 'lease', isDurable: false, createGuid: guid('c'), leaseKey: guid('d') } as const;
+  const file = await reader.open('a', wish);
+  assert.deepEqual((await file.read(0)).data, Buffer.alloc(16));
+  released.resolve();
+  await writing;
+  await reader.tree.session.connection.echo();
+  assert.deepEqual((await file.read(0)).data, Buffer.alloc(16, 'new'), states.join('; '));
+  await server.close({ drainMs: 0 });
+});
