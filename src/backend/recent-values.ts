@@ -8,8 +8,10 @@ import type { FileReference } from './metadata-store.ts';
 
 /** The coarsest clock of disks in use counts in steps of 2 s. */
 const STEP_NS = 2_000_000_000n;
-/** Files remembered, about 100 bytes each. */
-const COUNT_MAX = 100_000;
+/** Files remembered, about 250 bytes each. */
+const COUNT_MAX = 16_384;
+/** As many are taken in within this time: who looks at very many files once does not look at them again soon. */
+const WINDOW_MS = 5000;
 
 interface Recent<T> {
   readonly generation: bigint;
@@ -21,6 +23,8 @@ export class RecentValues<T> {
   readonly #clock: Clock;
   /** By file id, oldest first. */
   readonly #values = new Map<bigint, Recent<T>>();
+  #takenCount = 0;
+  #windowEndMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -34,10 +38,20 @@ export class RecentValues<T> {
     return recent;
   }
 
+  #isRoomInWindow(): boolean {
+    this.#takenCount += 1;
+    if (this.#takenCount <= COUNT_MAX) return true;
+    const now = this.#clock.monotonicMs();
+    if (now < this.#windowEndMs) return false;
+    this.#windowEndMs = now + WINDOW_MS;
+    this.#takenCount = 1;
+    return true;
+  }
+
   /** `value` was just read of the file, which was like `stat` before. */
   remember({ fileId, generation }: FileReference, { ctimeNs }: DiskStat, value: T): void {
     const age = unixNsOfFileTime(this.#clock.now()) - ctimeNs;
-    if (age < STEP_NS) return;
+    if (age < STEP_NS || !this.#isRoomInWindow()) return;
     this.#values.delete(fileId);
     this.#values.set(fileId, { generation, ctimeNs, value });
     if (this.#values.size <= COUNT_MAX) return;
