@@ -151,6 +151,7 @@ function* turnsOf(servers: readonly BenchServer[], plan: Plan): Generator<Turn> 
     const inTurn = repeat % 2 === 0 ? servers : servers.toReversed();
     const scale = plan.scale * (repeat < 0 ? 0.3 : 1);
     for (const load of loadsOf(plan)) {
+      if (repeat < 0 && load.clients > 1 && plan.clientCounts.includes(1)) continue;
       const words = plan.tasks.map((task) => taskWord(task, scale, load.clients));
       yield* inTurn.map((server) => ({ ...load, server, words, repeat }));
     }
