@@ -347,6 +347,8 @@ export class Client {
       this.away.delete(open);
       this.opens.set(open, chosen);
     }
+    // The answers tell what caching is left: breaks that nobody was there to hear are not sent again.
+    this.reconcile();
   }
 
   lock(): void {
