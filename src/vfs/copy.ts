@@ -4,7 +4,7 @@
 import { demand, NtStatus } from '../base/status.ts';
 import { AccessMask, FileAttribute } from '../wire/flags.ts';
 import { allocationUnitBytes } from './attributes.ts';
-import { noteDataChange } from './notes.ts';
+import { noteSlowDataChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { checkWriteRange } from './read-write.ts';
 import { keepingTimes } from './times.ts';
@@ -42,7 +42,7 @@ export async function copySpan(span: CopySpan): Promise<void> {
   const from = { offset: Number(sourceOffset), length };
   const position = Number(targetOffset);
   await keepingTimes(target, () => copyBytes(source, from, { target, position }));
-  noteDataChange(target);
+  noteSlowDataChange(target);
 }
 
 async function copyBytes(

@@ -34,6 +34,12 @@ export function noteDataChange(file: OpenFile): void {
   if (file.volume.driver.core.hasWatches) note(file, { filter: LAST_WRITE | SIZE, sparesLeases: true });
 }
 
+/** As {@link noteDataChange}, when the store took its time: caches of others break that were given meanwhile. */
+export function noteSlowDataChange(file: OpenFile): void {
+  file.volume.driver.call((core, nowMs) => core.wrote(file.core, nowMs));
+  noteDataChange(file);
+}
+
 /** The open is about to be closed: who caches its directory hears of data that it changed. */
 export function noteModified(file: OpenFile): void {
   if (file.isModified) note(file, { filter: forNoWatcher, sparesLeases: false });

@@ -5,7 +5,7 @@ import type { MaybePromise } from '../backend/contract.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import { AccessMask } from '../wire/flags.ts';
 import { chain } from './maybe-promise.ts';
-import { noteDataChange } from './notes.ts';
+import { noteDataChange, noteSlowDataChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { codeOf } from './status-of-error.ts';
 import { keepingTimes } from './times.ts';
@@ -76,19 +76,17 @@ export function checkWriteRange(offset: bigint, length: number): void {
 export function writeFrom(file: OpenFile, source: Buffer, offset: bigint): Promise<void> | undefined {
   if (source.length === 0) return undefined;
   const position = positionOf(offset, source.length);
-  const finish = (): void => {
-    file.position = offset + BigInt(source.length);
-    noteDataChange(file);
-  };
+  const end = offset + BigInt(source.length);
   const mayOverwrite = (file.core.grantedAccess & AccessMask.FILE_WRITE_DATA) !== 0;
   const written = mayOverwrite ? writeKeeping(file, source, position) : append(file, source, position);
   if (written instanceof Promise) {
     return written.then(() => {
-      file.volume.driver.call((core, nowMs) => core.wrote(file.core, nowMs));
-      finish();
+      file.position = end;
+      noteSlowDataChange(file);
     });
   }
-  finish();
+  file.position = end;
+  noteDataChange(file);
   return undefined;
 }
 
@@ -129,5 +127,5 @@ export async function setSize(file: OpenFile, sizeBytes: bigint): Promise<void> 
   const { sizeBytes: before } = await file.handle.stat();
   if (BigInt(before) === sizeBytes) return;
   await keepingTimes(file, () => file.handle.truncate(Number(sizeBytes)));
-  noteDataChange(file);
+  noteSlowDataChange(file);
 }

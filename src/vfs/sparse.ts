@@ -4,7 +4,7 @@
 import type { ByteRange } from '../backend/contract.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import { AccessMask, CompletionFilter, FileAttribute } from '../wire/flags.ts';
-import { noteChange, noteDataChange } from './notes.ts';
+import { noteChange, noteSlowDataChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { keepingTimes } from './times.ts';
 import type { Waiter } from './waiter.ts';
@@ -47,7 +47,7 @@ export async function zeroRange(file: OpenFile, start: bigint, end: bigint): Pro
   const length = Math.min(Number(end), sizeBytes) - offset;
   if (length <= 0) return;
   await keepingTimes(file, () => clear(file, { offset, length }));
-  noteDataChange(file);
+  noteSlowDataChange(file);
 }
 
 async function clear(file: OpenFile, range: ByteRange): Promise<void> {
