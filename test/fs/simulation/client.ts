@@ -189,8 +189,7 @@ export class Client {
       file !== undefined &&
       file.name !== lockedName &&
       (open.grantedAccess & AccessMask.FILE_READ_DATA) !== 0;
-    const chosen = this.#pick(isReader);
-    const { grip, file, open } = chosen ?? {};
+    const { grip, file, open } = this.#pick(isReader) ?? {};
     if (file === undefined || open === undefined) return;
     if (grip !== undefined && grip.state & R && grip.cached !== undefined) {
       // A notice on its way excuses an old value: nobody waits for readers.
@@ -323,7 +322,7 @@ export class Client {
     }
   }
 
-  /** Comes back for what it left. */
+  /** Comes back for what it left. The answers tell what caching is left: breaks that nobody heard are not sent again. */
   return(): void {
     for (const chosen of [...this.away.values()]) {
       const { open, grip } = chosen;
@@ -347,7 +346,6 @@ export class Client {
       this.away.delete(open);
       this.opens.set(open, chosen);
     }
-    // The answers tell what caching is left: breaks that nobody was there to hear are not sent again.
     this.reconcile();
   }
 
