@@ -83,36 +83,25 @@ function backendsOf(shares: Readonly<Record<string, ShareSource>>): ReadonlyMap<
   return backends;
 }
 
+/** Options that mean what the settings of the same name mean. */
+const plainSettings = [
+  'profile',
+  'guest',
+  'anonymous',
+  'signing',
+  'encryption',
+  'dialects',
+  'session',
+  'multichannel',
+  'targetNames',
+  'audit',
+  'limits',
+] as const;
+
 /** The options in the form of the configuration file; the storages of the program's own are not in it. */
 function treeOf(options: ServeOptions): Tree {
   const tree = emptyTree();
-  const {
-    profile,
-    guest,
-    anonymous,
-    signing,
-    encryption,
-    dialects,
-    session,
-    multichannel,
-    targetNames,
-    audit,
-    limits,
-  } = options;
-  const settings = {
-    profile,
-    guest,
-    anonymous,
-    signing,
-    encryption,
-    dialects,
-    session,
-    multichannel,
-    targetNames,
-    audit,
-    limits,
-  };
-  assignPresent(tree, settings);
+  for (const name of plainSettings) if (options[name] !== undefined) tree[name] = options[name];
   const server = emptyTree();
   const { host, port, strictPort, name, stateDir } = options;
   assignPresent(server, { host, port, strictPort, name, stateDir });
