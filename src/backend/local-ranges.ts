@@ -3,6 +3,7 @@
  */
 import fs from 'node:fs';
 import type { Libc } from '../native/libc.ts';
+import { O_TMPFILE } from '../native/names.ts';
 import type { Holes, RangeCopies, RangeSearch } from '../native/range.ts';
 import type { ByteRange, CopyRangeAbility, SparseAbility } from './contract.ts';
 import { BackendError, codeOf } from './error.ts';
@@ -23,8 +24,6 @@ const STEP_BYTES = 1024 * 1024;
 /** Ranges told of one file at a time; what follows then counts as one that holds data. */
 const RANGES_MAX = 8192;
 const PROBE_BYTES = 64 * 1024;
-/** A file without a name. */
-const O_TMPFILE = 0o20000000 | fs.constants.O_DIRECTORY;
 
 const zeros = Buffer.alloc(STEP_BYTES);
 

@@ -6,14 +6,11 @@ import { bindReadEntries, type ReadEntries } from './dirent.ts';
 import { type Ffi, type NativeAbsence, sharedFfi } from './ffi.ts';
 import { bindFileHandles, type FileHandles } from './file-handle.ts';
 import { bindInotify, type Inotify } from './inotify.ts';
-import { bindFlock, type Flock } from './lock.ts';
 import {
   bindOpenAt,
-  bindOpenAt2,
   bindRenameAt2,
   bindSetTimes,
   type OpenAt,
-  type OpenAt2,
   type RenameAt2,
   type SetTimes,
 } from './names.ts';
@@ -42,7 +39,6 @@ export interface Libc {
   readonly statx: Statx | undefined;
   readonly readEntries: ReadEntries | undefined;
   readonly openAt: OpenAt | undefined;
-  readonly openAt2: OpenAt2 | undefined;
   readonly renameAt2: RenameAt2 | undefined;
   readonly setTimes: SetTimes | undefined;
   readonly holes: Holes | undefined;
@@ -50,7 +46,6 @@ export interface Libc {
   readonly copies: RangeCopies | undefined;
   readonly clones: Clones | undefined;
   readonly readNow: ReadNow | undefined;
-  readonly flock: Flock | undefined;
   readonly fileHandles: FileHandles | undefined;
   readonly inotify: Inotify | undefined;
 }
@@ -62,7 +57,6 @@ export function bindLibc(ffi: Ffi): Libc {
     statx: bindStatx(ffi),
     readEntries: bindReadEntries(ffi),
     openAt: bindOpenAt(ffi),
-    openAt2: bindOpenAt2(ffi),
     renameAt2: bindRenameAt2(ffi),
     setTimes: bindSetTimes(ffi),
     holes: bindHoles(ffi),
@@ -70,7 +64,6 @@ export function bindLibc(ffi: Ffi): Libc {
     copies: bindCopies(ffi),
     clones: bindClones(ffi),
     readNow: bindReadNow(ffi),
-    flock: bindFlock(ffi),
     fileHandles: bindFileHandles(ffi),
     inotify: bindInotify(ffi),
   };

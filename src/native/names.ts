@@ -51,82 +51,6 @@ export function bindOpenAt(ffi: Ffi): OpenAt | undefined {
   return Object.assign(openAt, { later });
 }
 
-/** What the kernel may pass through on the way to a name; openat2(2). */
-export const Resolve = Object.freeze({
-  /** No mount point is crossed. EXDEV */
-  NO_XDEV: 0x01,
-  /** No link of the kind that /proc has. ELOOP */
-  NO_MAGICLINKS: 0x02,
-  /** No symbolic link at all. ELOOP */
-  NO_SYMLINKS: 0x04,
-  /** Nothing outside the directory, by `..`, link or absolute path. EXDEV; EAGAIN when something was moved meanwhile */
-  BENEATH: 0x08,
-  /** The directory counts as the root. */
-  IN_ROOT: 0x10,
-  /** Only what is known without asking the disk. EAGAIN */
-  CACHED: 0x20,
-});
-
-/** How a path is opened. */
-export interface OpenHow {
-  readonly flags: number;
-  /** Permissions of a file that is made. */
-  readonly mode?: number;
-  /** {@link Resolve} flags. */
-  readonly resolve: number;
-}
-
-/** openat2(2): several names in one call, without leaving the directory; closed on exec. */
-export interface OpenAt2 {
-  (directory: number, path: DiskName, how: OpenHow): number;
-  later(directory: number, path: DiskName, how: OpenHow): Promise<number>;
-}
-
-type OpenAt2Call = SystemCall<
-  [number: number, directory: number, path: DiskName, how: Buffer, sizeBytes: number]
->;
-
-/** libc has no function for it yet; the number is the same on every processor. */
-const SYS_openat2 = 437;
-const OPEN_HOW_BYTES = 24;
-
-/** Whether the kernel, or the container's filter, knows openat2 is seen by calling it. */
-export function bindOpenAt2(ffi: Ffi): OpenAt2 | undefined {
-  const signature = ['int64', 'int64', 'int64', 'str', 'void *', 'size_t'] as const;
-  const bound: OpenAt2Call | undefined = bindCall(ffi, 'syscall', signature);
-  if (bound === undefined) return undefined;
-  const call = bound;
-  const filled = (how: OpenHow, into: Buffer): Buffer => {
-    into.writeUInt32LE((how.flags | O_CLOEXEC) >>> 0, 0);
-    // The kernel refuses a mode where nothing can be made.
-    const makes = (how.flags & (constants.O_CREAT | O_TMPFILE_BIT)) !== 0;
-    into.writeUInt32LE(makes ? (how.mode ?? 0o666) & 0o7777 : 0, 8);
-    into.writeUInt32LE(how.resolve, 16);
-    return into;
-  };
-  const own = Buffer.alloc(OPEN_HOW_BYTES);
-  const openAt2 = (directory: number, path: DiskName, how: OpenHow): number => {
-    const at = checkedFd(directory, 'openat2');
-    return call.checked(
-      call.raw(SYS_openat2, at, cString(path, 'openat2'), filled(how, own), OPEN_HOW_BYTES),
-    );
-  };
-  const later = (directory: number, path: DiskName, how: OpenHow): Promise<number> => {
-    const at = checkedFd(directory, 'openat2');
-    const asked = filled(how, Buffer.alloc(OPEN_HOW_BYTES));
-    return call.later([SYS_openat2, at, cString(path, 'openat2'), asked, OPEN_HOW_BYTES], (answer) =>
-      call.checked(answer),
-    );
-  };
-  return Object.assign(openAt2, { later });
-}
-
-/** The bit of O_TMPFILE besides O_DIRECTORY. */
-const O_TMPFILE_BIT = 0o20000000;
-
-/** A file without a name, which is gone when it is closed. open(2) */
-export const O_TMPFILE = O_TMPFILE_BIT | constants.O_DIRECTORY;
-
 /** A reference to what stands there, without opening it. open(2) */
 export const O_PATH = 0o10000000;
 
@@ -232,3 +156,6 @@ function writeTime(target: BigInt64Array, position: number, ns: bigint | undefin
   target[position] = ns === undefined ? 0n : (ns - rest) / NS_PER_SECOND;
   target[position + 1] = rest;
 }
+
+/** A file without a name, which is gone when it is closed. open(2) */
+export const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;

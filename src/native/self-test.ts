@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import { visitEntries } from './dirent.ts';
 import { tellsChanges } from './inotify.ts';
 import type { Libc } from './libc.ts';
-import { O_PATH, Resolve } from './names.ts';
+import { O_PATH } from './names.ts';
 import { StatxRecord } from './stat.ts';
 import { SystemCallError } from './system-call.ts';
 
@@ -46,13 +46,6 @@ const trials: Readonly<Record<keyof Libc, Trial>> = {
   },
   openAt({ openAt }) {
     return withFd('/proc/self', O_PATH, (fd) => isOwnStat(openAt?.(fd, 'stat', fs.constants.O_RDONLY)));
-  },
-  openAt2({ openAt2 }) {
-    return withFd('/proc/self', O_PATH, (fd) => {
-      const how = { flags: fs.constants.O_RDONLY, resolve: Resolve.BENEATH | Resolve.NO_SYMLINKS };
-      const leads = codeOf(() => openAt2?.(fd, '../self', how));
-      return leads === 'EXDEV' && isOwnStat(openAt2?.(fd, 'stat', how));
-    });
   },
   renameAt2({ renameAt2 }) {
     return withFd('/proc/self', O_PATH, (directory) => {
@@ -100,15 +93,6 @@ const trials: Readonly<Record<keyof Libc, Trial>> = {
     });
     return code === 'ENOTSUP' || (code === undefined && count === 2 && target.toString() === 'bc');
   },
-  flock({ flock }, memory = -1) {
-    if (flock?.(memory, 'exclusive') !== true) return false;
-    const other = fs.openSync(`/proc/self/fd/${memory}`, 'r');
-    try {
-      return !flock(other, 'shared') && flock(memory, 'none') && flock(other, 'shared');
-    } finally {
-      fs.closeSync(other);
-    }
-  },
   fileHandles({ fileHandles }, memory = -1) {
     const handle = fileHandles?.handleOf(memory);
     // Whether this process may open by it, and a folder's file system knows it, is for the folder to find out.
@@ -134,7 +118,6 @@ export function proven(bound: Libc, memory: number | undefined): Libc {
     statx: only('statx', bound.statx),
     readEntries: only('readEntries', bound.readEntries),
     openAt: only('openAt', bound.openAt),
-    openAt2: only('openAt2', bound.openAt2),
     renameAt2: only('renameAt2', bound.renameAt2),
     setTimes: only('setTimes', bound.setTimes),
     holes: only('holes', bound.holes),
@@ -142,7 +125,6 @@ export function proven(bound: Libc, memory: number | undefined): Libc {
     copies: only('copies', bound.copies),
     clones: only('clones', bound.clones),
     readNow: only('readNow', bound.readNow),
-    flock: only('flock', bound.flock),
     fileHandles: only('fileHandles', bound.fileHandles),
     inotify: only('inotify', bound.inotify),
   };

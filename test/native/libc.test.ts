@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { EntryType, visitEntries } from '../../src/native/dirent.ts';
 import { libcOrAbsence, loadLibc } from '../../src/native/libc.ts';
-import { O_PATH, O_TMPFILE, Resolve } from '../../src/native/names.ts';
+import { O_PATH } from '../../src/native/names.ts';
 import { StatxRecord } from '../../src/native/stat.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT } = fs.constants;
@@ -204,8 +204,8 @@ describe('entries of a directory', () => {
 });
 
 describe('opening below a directory', () => {
-  const { openAt, openAt2 } = libc ?? {};
-  if (openAt === undefined || openAt2 === undefined) return;
+  const openAt = libc?.openAt;
+  if (openAt === undefined) return;
 
   test('makes and opens files, which programs that are started do not inherit', async () => {
     const fd = openAt(directory, 'made', O_RDWR | O_CREAT, 0o600);
@@ -214,26 +214,6 @@ describe('opening below a directory', () => {
     fs.closeSync(fd);
     fs.closeSync(await openAt.later(directory, 'made', O_RDONLY));
     await assert.rejects(openAt.later(directory, 'none', O_RDONLY), { code: 'ENOENT' });
-  });
-
-  test('stays below it', async () => {
-    const beneath = { flags: O_RDONLY, resolve: Resolve.BENEATH };
-    fs.mkdirSync(path.join(folder, 'a/b'), { recursive: true });
-    fs.symlinkSync('/etc', path.join(folder, 'a/out'));
-    fs.closeSync(openAt2(directory, 'a/b/..', beneath));
-    fs.closeSync(await openAt2.later(directory, 'a/b', beneath));
-    for (const outside of ['..', 'a/../..', 'a/out/passwd', '/etc/passwd']) {
-      assert.throws(() => openAt2(directory, outside, beneath), { code: 'EXDEV' });
-      await assert.rejects(openAt2.later(directory, outside, beneath), { code: 'EXDEV' });
-    }
-    const noLinks = { flags: O_RDONLY, resolve: Resolve.NO_SYMLINKS };
-    assert.throws(() => openAt2(directory, 'a/out', noLinks), { code: 'ELOOP' });
-  });
-
-  test('makes files without a name', () => {
-    const fd = openAt2(directory, '.', { flags: O_TMPFILE | O_RDWR, mode: 0o600, resolve: 0 });
-    assert.equal(fs.fstatSync(fd).nlink, 0);
-    fs.closeSync(fd);
   });
 });
 
@@ -344,23 +324,5 @@ describe('ranges', () => {
       assert.equal(Reflect.get(Object(error), 'code'), 'ENOTSUP');
     }
     fs.closeSync(fd);
-  });
-});
-
-describe('locks of files', () => {
-  const flock = libc?.flock;
-  if (flock === undefined) return;
-  test('keep others away until they are given back', () => {
-    const file = newFile('locked');
-    opened(file, (first) =>
-      opened(file, (second) => {
-        assert.equal(flock(first, 'shared'), true);
-        assert.equal(flock(second, 'shared'), true);
-        assert.equal(flock(second, 'exclusive'), false);
-        assert.equal(flock(first, 'none'), true);
-        assert.equal(flock(second, 'exclusive'), true);
-        assert.equal(flock(first, 'shared'), false);
-      }),
-    );
   });
 });
