@@ -1,15 +1,16 @@
 /**
  * The load client: built from its C sources on the spot, run as a process of its own.
  */
-import { execFile, execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, statSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Protection } from './plan.ts';
 import type { BenchServer } from './servers.ts';
 
 const sources = join(import.meta.dirname, 'client');
-const program = resolve(import.meta.dirname, '../../node_modules/.cache/smbkit-bench/load-client');
+const cache = resolve(import.meta.dirname, '../../node_modules/.cache/smbkit-bench');
 
 /** What the client prints for one task. */
 export interface Measurement {
@@ -29,25 +30,23 @@ export interface Measurement {
   readonly memoryKib: number;
 }
 
-/** Builds the client when a source is newer. */
-export function buildClient(): void {
-  const files = globSync(join(sources, '*.[ch]'));
-  const newest = Math.max(...files.map((file) => statSync(file).mtimeMs));
-  const built = statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (built > newest) return;
-  mkdirSync(resolve(program, '..'), { recursive: true });
+/** Builds the client unless one of these very sources is there, and says where it is. */
+export function builtClient(): string {
+  const files = globSync(join(sources, '*.[ch]')).sort();
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(readFileSync(file));
+  const program = join(cache, `load-client-${hash.digest('hex').slice(0, 16)}`);
+  if (existsSync(program)) return program;
+  mkdirSync(cache, { recursive: true });
   const units = files.filter((file) => file.endsWith('.c'));
-  execFileSync('gcc', [
-    '-O2',
-    '-Wall',
-    '-Wextra',
-    '-Werror',
-    '-D_GNU_SOURCE',
-    '-o',
-    program,
-    ...units,
-    '-lcrypto',
-  ]);
+  const unfinished = `${program}.${process.pid}`;
+  const flags = ['-O2', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE'];
+  const { status } = spawnSync('gcc', [...flags, '-o', unfinished, ...units, '-lcrypto'], {
+    stdio: 'inherit',
+  });
+  if (status !== 0) throw new Error('the load client does not compile');
+  renameSync(unfinished, program);
+  return program;
 }
 
 export interface Load {
@@ -75,7 +74,9 @@ export async function runClient(server: BenchServer, load: Load): Promise<Measur
     ...load.options,
   };
   const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const { stdout } = await promisify(execFile)(program, [...words, ...load.words], { maxBuffer: 2 ** 24 });
+  const { stdout } = await promisify(execFile)(builtClient(), [...words, ...load.words], {
+    maxBuffer: 2 ** 24,
+  });
   return stdout
     .trim()
     .split('\n')

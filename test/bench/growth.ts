@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildClient, type Measurement, runClient } from './client.ts';
+import { builtClient, type Measurement, runClient } from './client.ts';
 import { type Curve, growthChart } from './growth-chart.ts';
 import { type BenchServer, startServer } from './servers.ts';
 
@@ -104,7 +104,7 @@ function makeFiles(folder: string, count: number): void {
 }
 
 async function main(): Promise<void> {
-  buildClient();
+  builtClient();
   const folder = mkdtempSync(join(resolve(values.folder), 'smbkit-growth-'));
   chmodSync(folder, 0o755);
   const curves: Curve[] = [];

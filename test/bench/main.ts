@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { hasSamba } from '../interop/peers/samba.ts';
-import { buildClient, type Measurement, runClient } from './client.ts';
+import { builtClient, type Measurement, runClient } from './client.ts';
 import { fullPlan, type Plan, type Protection, protections, quickPlan, type Task, taskWord } from './plan.ts';
 import { machineFacts, writeResults } from './results.ts';
 import { type BenchServer, peakKibOf, type ServerName, serverNames, startServer } from './servers.ts';
@@ -106,7 +106,7 @@ async function main(): Promise<void> {
     return;
   }
   if (!hasSamba()) throw new Error("Debian's smbd is missing: bash test/bench/setup.sh");
-  buildClient();
+  builtClient();
   const plan = planned();
   const folder = mkdtempSync(join(resolve(values.folder), 'smbkit-bench-'));
   // smbd works under the account of the session, which must be able to enter.

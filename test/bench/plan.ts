@@ -34,6 +34,12 @@ export const tasks: readonly Task[] = [
   { workload: 'write-4k', depth: 32, operations: 20_000, text: 'write 4 KiB anywhere, depth 32' },
   { workload: 'create', depth: 4, operations: 1000, text: 'create, write 1 KiB, close' },
   { workload: 'open-query', depth: 4, operations: 3000, text: 'open, query, close' },
+  {
+    workload: 'open-leased',
+    depth: 4,
+    operations: 3000,
+    text: 'open as Windows does (lease, durable), query, close',
+  },
   { workload: 'open-read', depth: 4, operations: 3000, text: 'open, read 1 KiB, close' },
   { workload: 'rename', depth: 4, operations: 1000, text: 'open, rename, close' },
   { workload: 'delete', depth: 4, operations: 1000, text: 'open to delete, close' },
@@ -46,7 +52,7 @@ export function goalOf(workload: string, depth: number, protection: Protection):
   if (workload.endsWith('-1m')) return protection === 'gcm' ? 0.8 : 0.85;
   if (workload.endsWith('-4k')) return depth === 1 ? 0.8 : 0.6;
   if (workload === 'list') return 0.2;
-  return ['create', 'open-query', 'rename', 'delete'].includes(workload) ? 0.3 : undefined;
+  return ['create', 'open-query', 'open-leased', 'rename', 'delete'].includes(workload) ? 0.3 : undefined;
 }
 
 /** Which servers take part, how often, and with what. */

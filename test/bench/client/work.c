@@ -18,6 +18,7 @@ const struct workload workloads[] = {
   {"write-4k", {WRITE_RANDOM}, RANDOM_BYTES, NAMES_NONE},
   {"create", {CREATE_NEW, WRITE_SMALL, CLOSE_FILE}, SMALL_BYTES, NAMES_NEW},
   {"open-query", {OPEN_FILE, QUERY_ALL, CLOSE_FILE}, 0, NAMES_KEPT},
+  {"open-leased", {OPEN_LEASED, QUERY_ALL, CLOSE_FILE}, 0, NAMES_KEPT},
   {"open-read", {OPEN_FILE, READ_SMALL, CLOSE_FILE}, SMALL_BYTES, NAMES_KEPT},
   {"rename", {OPEN_RENAME, RENAME, CLOSE_FILE}, 0, NAMES_MOVED},
   {"delete", {OPEN_DELETE, CLOSE_FILE}, 0, NAMES_GONE},
@@ -181,7 +182,8 @@ static size_t write_body(struct slot *s, uint8_t *m, enum step step) {
     case CREATE_NEW:
       return create(m, &(struct creation){name, ACCESS_READ | ACCESS_WRITE, 2, NT_FILE, 0});
     case OPEN_FILE:
-      return create(m, &(struct creation){name, ACCESS_READ, 1, NT_FILE, 0});
+    case OPEN_LEASED:
+      return create(m, &(struct creation){name, ACCESS_READ, 1, NT_FILE, step == OPEN_LEASED});
     case OPEN_WINDOWS:
       if (s->step > 4) return create(m, &(struct creation){other, ACCESS_READ, 1, NT_FILE, 1});
       snprintf(name, sizeof name, "b%03d\\kept%06u", c->number, s->index % OFFICE_COUNT);
@@ -211,7 +213,7 @@ static size_t write_body(struct slot *s, uint8_t *m, enum step step) {
 
 static const enum command command_of[] = {
   [READ_NEXT] = READ, [WRITE_NEXT] = WRITE, [READ_RANDOM] = READ, [WRITE_RANDOM] = WRITE, [CREATE_NEW] = CREATE, [WRITE_SMALL] = WRITE,
-  [READ_SMALL] = READ, [OPEN_FILE] = CREATE, [OPEN_WINDOWS] = CREATE, [QUERY_ALL] = QUERY_INFO, [QUERY_VOLUME] = QUERY_INFO,
+  [READ_SMALL] = READ, [OPEN_FILE] = CREATE, [OPEN_LEASED] = CREATE, [OPEN_WINDOWS] = CREATE, [QUERY_ALL] = QUERY_INFO, [QUERY_VOLUME] = QUERY_INFO,
   [OPEN_RENAME] = CREATE, [RENAME] = SET_INFO, [OPEN_DELETE] = CREATE, [CLOSE_FILE] = CLOSE, [OPEN_LIST] = CREATE,
   [LIST] = QUERY_DIRECTORY, [OPEN_MISSING] = CREATE, [SAY_ECHO] = ECHO_,
 };
@@ -255,7 +257,7 @@ static void check_answer(struct slot *s, const struct reply *r, enum step step) 
   switch (r->command) {
     case CREATE:
       memcpy(s->file, m + 128, 16);
-      if (step == OPEN_FILE && u64(m + 112) != SMALL_BYTES) die("an open file has %llu bytes", (unsigned long long)u64(m + 112));
+      if ((step == OPEN_FILE || step == OPEN_LEASED) && u64(m + 112) != SMALL_BYTES) die("an open file has %llu bytes", (unsigned long long)u64(m + 112));
       return;
     case READ:
       if (step == READ_SMALL) check(read_data(r, SMALL_BYTES), s->index % (s->work->names == NAMES_KEPT ? KEPT_COUNT : OFFICE_COUNT), 0, SMALL_BYTES);
