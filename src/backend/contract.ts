@@ -38,6 +38,11 @@ export interface BackendStat {
    * nanoseconds since 1970, say. What was read beside the file stays true as long as this stays. Absent: nothing is told.
    */
   readonly version?: bigint;
+  /**
+   * The version is another one after every change, however soon; otherwise only a version of some age tells for sure that it is
+   * the last one.
+   */
+  readonly isVersionExact?: boolean;
   /** DOS attributes ([MS-FSCC] 2.6) that the backend keeps; the kind is not among them. Absent: none are kept. */
   readonly attributes?: number;
   /** Whose the file is as long as no security descriptor says so. Absent: nobody's in particular. */
@@ -251,4 +256,6 @@ export interface QuotaAbility {
   write(entries: readonly QuotaEntry[]): MaybePromise<void>;
   /** Forgets an owner's limits. */
   remove(owner: Sid): MaybePromise<void>;
+  /** True while somebody has a limit: what is made then is given a security descriptor that says whose it is. */
+  readonly needsOwners?: () => boolean;
 }

@@ -42,6 +42,8 @@ export interface LocalStatOptions {
   /** Sets times to the nanosecond; absent where only Node's call is there. */
   readonly setTimes?: SetTimes | undefined;
   readonly look: DiskLook;
+  /** The device whose change times tell every change. */
+  readonly exactDevice: bigint | undefined;
 }
 
 export class LocalStats {
@@ -100,6 +102,7 @@ export class LocalStats {
       lastWriteTime: told(kept.lastWriteTime, stat.mtimeNs),
       changeTime: told(kept.changeTime, stat.ctimeNs),
       version: stat.ctimeNs,
+      isVersionExact: stat.dev === this.#options.exactDevice,
       attributes,
       ...this.#options.owners.of(stat),
     };

@@ -12,6 +12,7 @@ import { crc32 } from 'node:zlib';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import { type Libc, loadLibc } from '../native/libc.ts';
+import { tellsEveryChange } from './change-times.ts';
 import type {
   Backend,
   BackendHandle,
@@ -130,10 +131,13 @@ class LocalBackend implements Backend {
     this.#pace = new Pace(clock);
     const libc = libcFor(options);
     this.#libc = libc;
-    this.#metadata = metadataOf(folder, directories.root.fd, { ...options, xattr: libc?.xattr });
+    const { root, device } = directories;
+    const exactDevice = tellsEveryChange(root.fd) ? device : undefined;
+    this.#metadata = metadataOf(folder, root.fd, { ...options, xattr: libc?.xattr, exactDevice });
     const stats = new LocalStats({
       metadata: this.#metadata,
-      device: directories.device,
+      device,
+      exactDevice,
       knowsBirthTime: knowsBirthTime(folder),
       mapsReadOnly: options.mapsReadOnly ?? true,
       owners: new PosixOwners(options),

@@ -54,6 +54,8 @@ export interface LocalMetadataOptions {
   /** Whether this process may set attributes `security.*`. */
   readonly isPrivileged: boolean;
   readonly clock: Clock;
+  /** A device whose change times tell every change. */
+  readonly exactDevice?: bigint | undefined;
 }
 
 /** Attributes and creation time. */
@@ -74,10 +76,10 @@ export class LocalMetadata {
   readonly #ntAclName: string;
   readonly #recentDos: RecentValues<DosAttrib | undefined>;
 
-  constructor({ side, xattrs, isPrivileged, clock }: LocalMetadataOptions) {
+  constructor({ side, xattrs, isPrivileged, clock, exactDevice }: LocalMetadataOptions) {
     this.#side = side;
     this.#clock = clock;
-    this.#recentDos = new RecentValues(clock);
+    this.#recentDos = new RecentValues(clock, exactDevice);
     this.#ntAclName = isPrivileged ? ntAclNames.privileged : ntAclNames.unprivileged;
     this.#keeper = new XattrKeeper(xattrs, () => side.sync());
     this.extendedAttributes = new ExtendedAttributes(this.#keeper, side);

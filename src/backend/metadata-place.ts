@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { Xattr } from '../native/xattr.ts';
 import { BackendError } from './error.ts';
 import { descriptorPath } from './local-calls.ts';
-import { LocalMetadata } from './metadata-local.ts';
+import { LocalMetadata, type LocalMetadataOptions } from './metadata-local.ts';
 import { metadataLog } from './metadata-log.ts';
 import { memoryMetadata } from './metadata-memory.ts';
 import type { MetadataStore } from './metadata-store.ts';
@@ -34,7 +34,8 @@ export interface MetadataOptions {
 export function metadataOf(
   folder: string,
   root: number,
-  options: MetadataOptions & { readonly xattr: Xattr | undefined },
+  options: MetadataOptions &
+    Pick<LocalMetadataOptions, 'exactDevice'> & { readonly xattr: Xattr | undefined },
 ): LocalMetadata {
   const { metadata = 'auto', xattr } = options;
   const none = { hasUser: false, hasSecurity: false };
@@ -48,6 +49,7 @@ export function metadataOf(
     xattrs: xattr !== undefined && ability.hasUser ? new XattrTasks(xattr) : undefined,
     isPrivileged: ability.hasSecurity,
     clock: options.clock ?? systemClock,
+    exactDevice: options.exactDevice,
   });
 }
 

@@ -1,6 +1,7 @@
 /**
  * What was read of files lately, true as long as their change time is the same. A change time of just now proves nothing:
- * disks count time in steps, and another change in the same step would not show.
+ * disks count time in steps, and another change in the same step would not show. Unless the disk tells every change, see
+ * change-times.ts.
  */
 import { type Clock, unixNsOfFileTime } from '../base/clock.ts';
 import type { DiskStat } from './disk-stat.ts';
@@ -21,13 +22,16 @@ interface Recent<T> {
 
 export class RecentValues<T> {
   readonly #clock: Clock;
+  readonly #exactDevice: bigint | undefined;
   /** By file id, oldest first. */
   readonly #values = new Map<bigint, Recent<T>>();
   #takenCount = 0;
   #windowEndMs = 0;
 
-  constructor(clock: Clock) {
+  /** `exactDevice`: a device whose change times tell every change. */
+  constructor(clock: Clock, exactDevice?: bigint) {
     this.#clock = clock;
+    this.#exactDevice = exactDevice;
   }
 
   /** What was read of the file as it is now. */
@@ -49,9 +53,9 @@ export class RecentValues<T> {
   }
 
   /** `value` was just read of the file, which was like `stat` before. */
-  remember({ fileId, generation }: FileReference, { ctimeNs }: DiskStat, value: T): void {
-    const age = unixNsOfFileTime(this.#clock.now()) - ctimeNs;
-    if (age < STEP_NS || !this.#isRoomInWindow()) return;
+  remember({ fileId, generation }: FileReference, { ctimeNs, dev }: DiskStat, value: T): void {
+    const isSure = dev === this.#exactDevice || unixNsOfFileTime(this.#clock.now()) - ctimeNs >= STEP_NS;
+    if (!isSure || !this.#isRoomInWindow()) return;
     this.#values.delete(fileId);
     this.#values.set(fileId, { generation, ctimeNs, value });
     if (this.#values.size <= COUNT_MAX) return;

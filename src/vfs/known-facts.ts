@@ -2,8 +2,8 @@
  * What the store keeps beside files, remembered between opens: security descriptors and extended attributes seldom change, and a
  * store that tells versions says when they did.
  *
- * A version that is younger than the store's clock can tell apart proves nothing: what was read then may have changed once
- * more within the same tick. So only what belongs to a version of some age is remembered.
+ * Unless a store says otherwise, a version that is younger than its clock can tell apart proves nothing: what was read then may
+ * have changed once more within the same tick. So only what belongs to a version of some age is remembered.
  */
 import type { BackendPath, BackendStat, MaybePromise } from '../backend/contract.ts';
 import type { SecurityDescriptor } from '../wire/dtyp/security-descriptor.ts';
@@ -24,7 +24,7 @@ interface Facts {
 /** Where a file is, and in which version, as the store told a moment ago. */
 export interface VersionedPlace {
   readonly path: BackendPath;
-  readonly stat?: Pick<BackendStat, 'fileId' | 'version'> | undefined;
+  readonly stat?: Pick<BackendStat, 'fileId' | 'version' | 'isVersionExact'> | undefined;
 }
 
 export class KnownFacts {
@@ -82,7 +82,7 @@ export class KnownFacts {
     const known = this.#files.get(stat.fileId);
     if (known?.version === version) return known;
     if (known !== undefined) this.#files.delete(stat.fileId);
-    if (this.#nowNs() - version < SETTLED_NS) return undefined;
+    if (stat.isVersionExact !== true && this.#nowNs() - version < SETTLED_NS) return undefined;
     if (this.#files.size >= FILE_COUNT_MAX) this.#forgetOldest();
     const facts: Facts = { version };
     this.#files.set(stat.fileId, facts);

@@ -16,7 +16,7 @@ function world() {
   const pass = (by: number): void => {
     ms += by;
   };
-  return { values, changed, pass };
+  return { clock, values, changed, pass };
 }
 
 const file = (fileId: number, generation = 1n) => ({ fileId: BigInt(fileId), generation });
@@ -33,6 +33,17 @@ test('what was read of a file that changed just now proves nothing', () => {
   const { values, changed } = world();
   values.remember(file(1), changed(1n), 'read');
   assert.equal(values.find(file(1), changed(1n)), undefined);
+});
+
+test('a disk that tells every change is believed at once, and no other', () => {
+  const { clock, changed } = world();
+  const stat = changed(0n);
+  const values = new RecentValues<string>(clock, stat.dev);
+  values.remember(file(1), stat, 'read');
+  assert.equal(values.find(file(1), stat)?.value, 'read');
+  const elsewhere = new RecentValues<string>(clock, stat.dev + 1n);
+  elsewhere.remember(file(1), stat, 'read');
+  assert.equal(elsewhere.find(file(1), stat), undefined);
 });
 
 test('who looks at very many files once does not push out what others look at', () => {

@@ -48,6 +48,19 @@ describe('what is known of files', () => {
     assert.equal(reads(), 7);
   });
 
+  it('is read once for a version of this very moment where the store tells every change', () => {
+    const { known } = facts();
+    let reads = 0;
+    const stat = { fileId: 1n, version: 100n * second, isVersionExact: true };
+    const read = () => {
+      reads++;
+      return new Map<string, Buffer>();
+    };
+    known.attributes({ path: 'x', stat }, read);
+    known.attributes({ path: 'x', stat }, read);
+    assert.equal(reads, 1);
+  });
+
   it('is read every time from a store that tells no versions', () => {
     const { read, reads } = facts();
     read(1n, undefined);
