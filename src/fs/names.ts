@@ -88,14 +88,34 @@ export function splitStream(component: string): StreamPath | undefined {
   return { name, stream, isIndex: false, isData: true };
 }
 
-const shortBad = /[^A-Z0-9!#$%&'()@^_`{}~-]/g;
+const DOT = 0x2e;
+const SPACE = 0x20;
+
+/** Characters of an 8.3 name: before the dot, behind it, and in all. */
+const baseCharsMax = 8;
+const extensionCharsMax = 3;
+const shortCharsMax = baseCharsMax + 1 + extensionCharsMax;
+
+/** True for the units that an 8.3 name may hold beside its dot. */
+const isShortUnit = ((): readonly boolean[] => {
+  const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'()@^_`{}~-";
+  return Array.from({ length: 0x80 }, (_, unit) => allowed.includes(String.fromCharCode(unit)));
+})();
 
 /** True when `name` already is an 8.3 name. [MS-FSCC] 2.1.5.2.1 */
 export function isShortName(name: string): boolean {
-  const [base = '', extension = '', ...rest] = name.split('.');
-  if (rest.length > 0 || base.length === 0 || base.length > 8 || extension.length > 3) return false;
-  if (name.endsWith('.')) return false;
-  return name === name.toUpperCase() && !(base + extension).match(shortBad);
+  if (name.length > shortCharsMax) return false;
+  let dot = -1;
+  for (let at = 0; at < name.length; at++) {
+    const unit = name.charCodeAt(at);
+    if (unit === DOT && dot < 0) dot = at;
+    else if (isShortUnit[unit] !== true) return false;
+  }
+  const baseChars = dot < 0 ? name.length : dot;
+  const extensionChars = name.length - baseChars - 1;
+  return (
+    baseChars > 0 && baseChars <= baseCharsMax && extensionChars !== 0 && extensionChars <= extensionCharsMax
+  );
 }
 
 /**
@@ -103,22 +123,33 @@ export function isShortName(name: string): boolean {
  * name, `LO1A2B~1.TXT`. Who generates one looks for a collision in the directory and tries the next.
  */
 export function shortNameOf(name: string, attempt: number): string {
-  const folded = upper(name).replace(/^\.+/, '');
-  const dot = folded.lastIndexOf('.');
-  const base = cleaned(dot > 0 ? folded.slice(0, dot) : folded);
-  const extension = dot > 0 ? cleaned(folded.slice(dot + 1)).slice(0, 3) : '';
+  const folded = upper(name);
+  let start = 0;
+  while (folded.charCodeAt(start) === DOT) start++;
+  const lastDot = folded.lastIndexOf('.');
+  const dot = lastDot > start ? lastDot : folded.length;
+  const extension = cleaned(folded, dot + 1, { end: folded.length, charsMax: extensionCharsMax });
   const usesChecksum = attempt > 4;
   const tail = `~${usesChecksum ? attempt - 4 : attempt}`;
-  const stem = usesChecksum ? base.slice(0, 2) + checksum(name) : base.slice(0, 6);
-  return stem.slice(0, 8 - tail.length) + tail + (extension === '' ? '' : `.${extension}`);
+  const base = cleaned(folded, start, { end: dot, charsMax: usesChecksum ? 2 : 6 });
+  const stem = usesChecksum ? base + checksum(name) : base;
+  return stem.slice(0, baseCharsMax - tail.length) + tail + (extension === '' ? '' : `.${extension}`);
 }
 
-function cleaned(text: string): string {
-  return text.replace(/[ .]/g, '').replace(shortBad, '_');
+/** The first `charsMax` characters from `start` on that count in a short name. */
+function cleaned(text: string, start: number, { end, charsMax }: { end: number; charsMax: number }): string {
+  let clean = '';
+  for (let at = start; at < end && clean.length < charsMax; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === DOT || unit === SPACE) continue;
+    clean += isShortUnit[unit] === true ? text.charAt(at) : '_';
+  }
+  return clean;
 }
 
 function checksum(name: string): string {
   let sum = 0;
   for (let at = 0; at < name.length; at++) sum = (sum * 0x25 + name.charCodeAt(at)) & 0xffff;
-  return sum.toString(16).toUpperCase().padStart(4, '0');
+  // One digit more in front keeps the zeros.
+  return (0x1_0000 + sum).toString(16).slice(1).toUpperCase();
 }

@@ -23,5 +23,6 @@ export function generatedName(name: string): string {
 
 /** What a listing says: nothing where the name itself is short enough. [MS-FSCC] 2.4.8 */
 export function listedShortName(name: string): string {
-  return isShortName(upper(name)) || name === '.' || name === '..' ? '' : generatedName(name);
+  if (name === '.' || name === '..' || isShortName(upper(name))) return '';
+  return shortNameOf(name, checksumAttempt);
 }

@@ -88,4 +88,11 @@ test('short names are made from long ones', () => {
   assert.equal(shortNameOf('Long name here.text', 1), 'LONGNA~1.TEX');
   assert.equal(shortNameOf('a+b.c', 2), 'A_B~2.C');
   assert.match(shortNameOf('Long name here.text', 5), /^LO[0-9A-F]{4}~1\.TEX$/);
+  for (const name of ['', '.', '.A', 'A.', 'A..B', '12345678A', 'A.1234', '\u00C4', 'A+B'])
+    assert.ok(!isShortName(name), name);
+  for (const name of ['12345678.123', 'A-1', "!#$%&'()", '@^_`{}~-.X']) assert.ok(isShortName(name), name);
+  assert.equal(shortNameOf('..hidden', 1), 'HIDDEN~1');
+  assert.equal(shortNameOf('..a. .b', 1), 'A~1.B');
+  assert.equal(shortNameOf('a. x y z w', 1), 'A~1.XYZ');
+  assert.equal(shortNameOf('\u00e4.\u00e4', 12), '_CACE~8._');
 });
