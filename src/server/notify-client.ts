@@ -46,32 +46,48 @@ function isSealed({ session, encryptData }: TreeConnect): boolean {
  */
 function oldestConnection(session: Session, sealed: boolean): Connection | undefined {
   if (sealed) return channelsOf(session)[0];
-  for (const connection of session.server.connectionsOf(session.clientGuid)) {
-    if (!connection.isClosed && carriesUserOf(connection, session)) return connection;
-  }
+  const user = session.authenticated?.identity.sid;
+  return user === undefined ? undefined : oldestOf(session.server.connectionsOf(session.clientGuid), user);
+}
+
+function oldestOf(connections: Iterable<Connection>, user: string): Connection | undefined {
+  for (const connection of connections) if (carries(connection, user)) return connection;
   return undefined;
 }
 
-function carriesUserOf({ sessions }: Connection, session: Session): boolean {
-  if (sessions.get(session.sessionId) === session) return true;
-  const user = session.authenticated?.identity.sid;
-  for (const other of sessions.values()) {
-    if (other.state !== 'in-progress' && other.authenticated?.identity.sid === user) return true;
-  }
+function carries({ sessions }: Connection, user: string): boolean {
+  for (const session of sessions.values()) if (userOf(session) === user) return true;
   return false;
 }
 
-/** The sessions whose notices went out on `connection` as the oldest of its client, and must now find another. */
-export function sessionsHearingOn(connection: Connection): Session[] {
-  const clientGuid = connection.negotiated?.clientGuid;
-  if (clientGuid === undefined) return [];
-  const sessions = new Set<Session>();
-  for (const other of connection.server.connectionsOf(clientGuid)) {
-    for (const session of other.sessions.values()) sessions.add(session);
+function userOf({ state, authenticated }: Session): string | undefined {
+  return state === 'in-progress' ? undefined : authenticated?.identity.sid;
+}
+
+/**
+ * The sessions whose notices went out on `connection` as the oldest of its client, and must now find another; those that have
+ * nothing open have heard nothing.
+ */
+export function sessionsHearingOn(connection: Connection): Iterable<Session> {
+  const hearing = new Set<Session>();
+  const users = new Set<string>();
+  for (const session of connection.sessions.values()) {
+    const user = userOf(session);
+    if (user !== undefined) users.add(user);
+    if (session.openCount > 0 && channelsOf(session)[0] === connection) hearing.add(session);
   }
-  const heard = (session: Session): boolean =>
-    channelsOf(session)[0] === connection || oldestConnection(session, false) === connection;
-  return [...sessions].filter(heard);
+  const connections = connection.server.connectionsOf(connection.negotiated?.clientGuid ?? '');
+  for (const user of users) {
+    if (oldestOf(connections, user) !== connection) continue;
+    for (const session of sessionsOf(connections, user)) if (session.openCount > 0) hearing.add(session);
+  }
+  return hearing;
+}
+
+function* sessionsOf(connections: Iterable<Connection>, user: string): Iterable<Session> {
+  for (const { sessions } of connections) {
+    for (const session of sessions.values()) if (userOf(session) === user) yield session;
+  }
 }
 
 function notifyOn<T>(connection: Connection, tree: TreeConnect, notice: Notice<T>): void {

@@ -59,6 +59,7 @@ export class Peer implements TransportListener {
     if (connection.isClosed) return;
     const hearing = sessionsHearingOn(connection);
     connection.isClosed = true;
+    connection.server.leaveClient(connection);
     for (const request of connection.outstanding.values()) {
       if (request.sessionInUse?.adopt(request) !== true) request.end('disconnect');
     }

@@ -224,7 +224,6 @@ export class Server {
     if (left === 0) this.#addresses.delete(address);
     else this.#addresses.set(address, left);
     this.state.connections.delete(connection);
-    this.state.leaveClient(connection);
     this.#peers.delete(connection);
     if (telemetry.connection.hasSubscribers) telemetry.connection.publish({ event: 'closed', address });
     this.state.log.write('debug', 'disconnected', { address });

@@ -1,13 +1,15 @@
 /**
  * Slows down guessing: one answer per delay and (address, account), however many attempts run side by side. A right
  * guess that comes while earlier wrong ones are being punished waits like them, so nothing is learnt faster. Guesses of one address at
- * many accounts are slowed down as well, by a tenth of the delay each; who guesses right does not wait for those.
+ * many accounts are slowed down as well, by a tenth of the delay each; who guesses right does not wait for those. A crowd that logs
+ * on at the same moment is let in a few at a time, so that the work of others goes on between them.
  */
 
 import type { AcceptorContext, AuthenticationStep } from '../auth/mechanism.ts';
 import { LogonError } from '../auth/mechanism.ts';
 import type { Clock } from '../base/clock.ts';
 import type { LogonThrottle } from '../session/server-state.ts';
+import { Turns } from './turns.ts';
 
 /** Keys remembered at most; the oldest are forgotten first. */
 const KEY_COUNT_MAX = 10_000;
@@ -15,14 +17,19 @@ const KEY_COUNT_MAX = 10_000;
 /** Wrong guesses of one address at whatever accounts that are answered in one delay. */
 const GUESSES_PER_DELAY = 10;
 
+/** Legs of logons in one turn of the event loop: about two milliseconds of work. */
+const LEGS_PER_TURN = 16;
+
 export class FailedLogonThrottle implements LogonThrottle {
   readonly #clock: Clock;
   readonly #delayMs: () => number;
   /** Until when the answers of a key are taken, by key. */
   readonly #busyUntilMs = new Map<string, number>();
+  readonly #turns: Turns;
 
   constructor(clock: Clock, delayMs: () => number) {
     this.#clock = clock;
+    this.#turns = new Turns(clock, LEGS_PER_TURN);
     this.#delayMs = delayMs;
   }
 
@@ -30,6 +37,8 @@ export class FailedLogonThrottle implements LogonThrottle {
     acceptor: AcceptorContext,
     attempt: { readonly token: Buffer; readonly address: string },
   ): Promise<AuthenticationStep> {
+    const turn = this.#turns.next();
+    if (turn !== undefined) await turn;
     try {
       const step = await acceptor.step(attempt.token);
       if (step.kind === 'complete') {

@@ -144,6 +144,7 @@ export class ServerState {
     this.#clients.set(clientGuid, joined.add(connection));
   }
 
+  /** It is closed: nothing is sent on it any more. */
   leaveClient(connection: Connection): void {
     const clientGuid = connection.negotiated?.clientGuid ?? '';
     const joined = this.#clients.get(clientGuid);
@@ -151,7 +152,7 @@ export class ServerState {
     if (joined?.size === 0) this.#clients.delete(clientGuid);
   }
 
-  /** The connections of a client, the oldest first. */
+  /** The connections of a client that are not closed, the oldest first. */
   connectionsOf(clientGuid: string): Iterable<Connection> {
     return this.#clients.get(clientGuid) ?? [];
   }
