@@ -60,5 +60,5 @@ export function allocationOf(stat: BackendStat, reservedBytes = 0): bigint {
 
 /** `sizeBytes` in whole allocation units. */
 export function roundedUp(sizeBytes: number): bigint {
-  return BigInt(Math.ceil(sizeBytes / allocationUnitBytes)) * BigInt(allocationUnitBytes);
+  return BigInt(Math.ceil(sizeBytes / allocationUnitBytes) * allocationUnitBytes);
 }

@@ -20,131 +20,89 @@ export interface DirectoryClass {
   writer(target: Buffer): EntryWriter;
 }
 
-function classOf<T>(
-  list: ChainCodec<T>,
-  fixedBytes: number,
-  entryOf: (entry: ListedEntry) => T,
-): DirectoryClass {
+/** What any class tells of an entry; each takes of it what it has room for. */
+type Fields = directory.FileIdAllExtdBothDirectoryInformation;
+
+/** What is worked out for the classes only that tell it. */
+interface Traits {
+  readonly hasShortName?: boolean;
+  /** The tag of a reparse point has a field of its own. */
+  readonly hasTag?: boolean;
+}
+
+function fieldsOf(entry: ListedEntry, { hasShortName = false, hasTag = false }: Traits): Fields {
+  const { name, stat, eaSize, reparseTag } = entry;
+  // [MS-FSCC] 2.4.21: the parent's id is not told, for it may lie outside the share.
+  const fileId = name === '..' ? 0n : stat.fileId;
   return {
-    fixedBytes,
-    writer(target) {
-      const writer: ChainWriter<T> = list.writer(target);
-      return {
-        append: (entry) => writer.append(entryOf(entry)),
-        get end() {
-          return writer.end;
-        },
-      };
-    },
+    creationTime: stat.creationTime,
+    lastAccessTime: stat.lastAccessTime,
+    lastWriteTime: stat.lastWriteTime,
+    changeTime: stat.changeTime,
+    endOfFile: stat.kind === 'directory' ? 0n : BigInt(stat.sizeBytes),
+    allocationSize: allocationOf(stat),
+    fileAttributes: entry.attributes,
+    // [MS-FSCC] 2.4.8: of a reparse point EaSize is its tag.
+    eaSize: hasTag || reparseTag === 0 ? eaSize : reparseTag,
+    reparsePointTag: reparseTag,
+    fileId,
+    fileId128: fileId,
+    shortName: hasShortName ? listedShortName(name) : '',
+    fileName: name,
   };
 }
 
-const common = ({ name, stat, attributes }: ListedEntry): directory.FileDirectoryInformation => ({
-  creationTime: stat.creationTime,
-  lastAccessTime: stat.lastAccessTime,
-  lastWriteTime: stat.lastWriteTime,
-  changeTime: stat.changeTime,
-  endOfFile: stat.kind === 'directory' ? 0n : BigInt(stat.sizeBytes),
-  allocationSize: allocationOf(stat),
-  fileAttributes: attributes,
-  fileName: name,
-});
+class Writer implements EntryWriter {
+  readonly #chain: ChainWriter<Fields>;
+  readonly #traits: Traits;
 
-/** [MS-FSCC] 2.4.8: of a reparse point EaSize is its tag. */
-const withEa = (entry: ListedEntry): directory.FileFullDirectoryInformation => ({
-  ...common(entry),
-  eaSize: entry.reparseTag === 0 ? entry.eaSize : entry.reparseTag,
-});
-const withTag = (entry: ListedEntry): { reparsePointTag: number; eaSize: number } => ({
-  eaSize: entry.eaSize,
-  reparsePointTag: entry.reparseTag,
-});
-const short = ({ name }: ListedEntry): { shortName: string } => ({ shortName: listedShortName(name) });
-/** [MS-FSCC] 2.4.21: the parent's id is not told, for it may lie outside the share. */
-const idOf = ({ name, stat }: ListedEntry): bigint => (name === '..' ? 0n : stat.fileId);
-const id = (entry: ListedEntry): { fileId: bigint } => ({ fileId: idOf(entry) });
-const id128 = (entry: ListedEntry): { fileId128: bigint } => ({ fileId128: idOf(entry) });
+  constructor(chain: ChainWriter<Fields>, traits: Traits) {
+    this.#chain = chain;
+    this.#traits = traits;
+  }
+
+  get end(): number {
+    return this.#chain.end;
+  }
+
+  append(entry: ListedEntry): boolean {
+    return this.#chain.append(fieldsOf(entry, this.#traits));
+  }
+}
+
+type List = Pick<ChainCodec<Fields>, 'writer'>;
+
+function classOf(list: List, fixedBytes: number, traits: Traits = {}): DirectoryClass {
+  return { fixedBytes, writer: (target) => new Writer(list.writer(target), traits) };
+}
+
+const short: Traits = { hasShortName: true };
+const tag: Traits = { hasTag: true };
+const both: Traits = { hasShortName: true, hasTag: true };
 
 export const directoryClasses: ReadonlyMap<number, DirectoryClass> = new Map<number, DirectoryClass>([
-  [Class.FileDirectoryInformation, classOf(directory.FileDirectoryInformationList, 64, common)],
-  [Class.FileFullDirectoryInformation, classOf(directory.FileFullDirectoryInformationList, 68, withEa)],
-  [
-    Class.FileBothDirectoryInformation,
-    classOf(directory.FileBothDirectoryInformationList, 94, (entry) => ({
-      ...withEa(entry),
-      ...short(entry),
-    })),
-  ],
-  [
-    Class.FileNamesInformation,
-    classOf(directory.FileNamesInformationList, 12, ({ name }) => ({ fileName: name })),
-  ],
-  [
-    Class.FileIdBothDirectoryInformation,
-    classOf(directory.FileIdBothDirectoryInformationList, 104, (entry) => ({
-      ...withEa(entry),
-      ...short(entry),
-      ...id(entry),
-    })),
-  ],
-  [
-    Class.FileIdFullDirectoryInformation,
-    classOf(directory.FileIdFullDirectoryInformationList, 80, (entry) => ({
-      ...withEa(entry),
-      ...id(entry),
-    })),
-  ],
-  [
-    Class.FileIdExtdDirectoryInformation,
-    classOf(directory.FileIdExtdDirectoryInformationList, 88, (entry) => ({
-      ...common(entry),
-      ...withTag(entry),
-      ...id128(entry),
-    })),
-  ],
+  [Class.FileDirectoryInformation, classOf(directory.FileDirectoryInformationList, 64)],
+  [Class.FileFullDirectoryInformation, classOf(directory.FileFullDirectoryInformationList, 68)],
+  [Class.FileBothDirectoryInformation, classOf(directory.FileBothDirectoryInformationList, 94, short)],
+  [Class.FileNamesInformation, classOf(directory.FileNamesInformationList, 12)],
+  [Class.FileIdBothDirectoryInformation, classOf(directory.FileIdBothDirectoryInformationList, 104, short)],
+  [Class.FileIdFullDirectoryInformation, classOf(directory.FileIdFullDirectoryInformationList, 80)],
+  [Class.FileIdExtdDirectoryInformation, classOf(directory.FileIdExtdDirectoryInformationList, 88, tag)],
   [
     Class.FileIdExtdBothDirectoryInformation,
-    classOf(directory.FileIdExtdBothDirectoryInformationList, 114, (entry) => ({
-      ...common(entry),
-      ...withTag(entry),
-      ...id128(entry),
-      ...short(entry),
-    })),
+    classOf(directory.FileIdExtdBothDirectoryInformationList, 114, both),
   ],
-  [
-    Class.FileId64ExtdDirectoryInformation,
-    classOf(directory.FileId64ExtdDirectoryInformationList, 80, (entry) => ({
-      ...common(entry),
-      ...withTag(entry),
-      ...id(entry),
-    })),
-  ],
+  [Class.FileId64ExtdDirectoryInformation, classOf(directory.FileId64ExtdDirectoryInformationList, 80, tag)],
   [
     Class.FileId64ExtdBothDirectoryInformation,
-    classOf(directory.FileId64ExtdBothDirectoryInformationList, 106, (entry) => ({
-      ...common(entry),
-      ...withTag(entry),
-      ...id(entry),
-      ...short(entry),
-    })),
+    classOf(directory.FileId64ExtdBothDirectoryInformationList, 106, both),
   ],
   [
     Class.FileIdAllExtdDirectoryInformation,
-    classOf(directory.FileIdAllExtdDirectoryInformationList, 96, (entry) => ({
-      ...common(entry),
-      ...withTag(entry),
-      ...id(entry),
-      ...id128(entry),
-    })),
+    classOf(directory.FileIdAllExtdDirectoryInformationList, 96, tag),
   ],
   [
     Class.FileIdAllExtdBothDirectoryInformation,
-    classOf(directory.FileIdAllExtdBothDirectoryInformationList, 122, (entry) => ({
-      ...common(entry),
-      ...withTag(entry),
-      ...id(entry),
-      ...id128(entry),
-      ...short(entry),
-    })),
+    classOf(directory.FileIdAllExtdBothDirectoryInformationList, 122, both),
   ],
 ]);
