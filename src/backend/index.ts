@@ -28,11 +28,11 @@ export {
 } from './node-fs-source.ts';
 export { checkedOffset } from './offset.ts';
 export { isWithin, nameOf, namesOf, parentOf } from './path.ts';
-export { quota } from './quota.ts';
+export { type QuotaOptions, quota } from './quota.ts';
 export { readOnly } from './read-only.ts';
 export { type RecycleOptions, recycle } from './recycle.ts';
 export { checkReplaceable } from './rename.ts';
-export type { UsageLimits } from './share-usage.ts';
+export type { UsageLimits, UsageOptions } from './share-usage.ts';
 export { type SnapshotFolderOptions, snapshotFolders, snapshots } from './snapshots.ts';
 export { subtree } from './subtree.ts';
 export { type NameTest, veto } from './veto.ts';

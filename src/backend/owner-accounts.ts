@@ -32,6 +32,7 @@ interface Account {
 /** The accounts of a volume. */
 export class OwnerAccounts implements QuotaAbility {
   readonly #accounts = new Map<Sid, Account>();
+  readonly #limited = new Set<Sid>();
 
   read(): QuotaEntry[] {
     return [...this.#accounts].map(([owner, { usedBytes, thresholdBytes, limitBytes }]) => ({
@@ -42,17 +43,29 @@ export class OwnerAccounts implements QuotaAbility {
     }));
   }
 
-  write(entries: readonly QuotaEntry[]): void {
+  write(entries: readonly Omit<QuotaEntry, 'usedBytes'>[]): void {
     for (const { owner, thresholdBytes, limitBytes } of entries) {
-      Object.assign(this.#account(owner), { thresholdBytes, limitBytes });
+      this.#limit(owner, this.#account(owner), { thresholdBytes, limitBytes });
     }
   }
 
   remove(owner: Sid): void {
     const account = this.#accounts.get(owner);
     if (account === undefined) return;
-    Object.assign(account, { thresholdBytes: NO_LIMIT, limitBytes: NO_LIMIT });
+    this.#limit(owner, account, { thresholdBytes: NO_LIMIT, limitBytes: NO_LIMIT });
     this.#dropIfEmpty(owner, account);
+  }
+
+  needsOwners(): boolean {
+    return this.#limited.size > 0;
+  }
+
+  /** What was counted is to be counted anew; limits stay. */
+  resetUse(): void {
+    for (const [owner, account] of this.#accounts) {
+      account.usedBytes = 0;
+      this.#dropIfEmpty(owner, account);
+    }
   }
 
   /** Takes `bytes` (gives back, when negative); throws EDQUOT beyond the owner's limit. */
@@ -79,8 +92,14 @@ export class OwnerAccounts implements QuotaAbility {
     return account;
   }
 
-  #dropIfEmpty(owner: Sid, { usedBytes, thresholdBytes, limitBytes }: Account): void {
-    if (usedBytes === 0 && thresholdBytes === NO_LIMIT && limitBytes === NO_LIMIT)
-      this.#accounts.delete(owner);
+  #limit(owner: Sid, account: Account, limits: Pick<Account, 'thresholdBytes' | 'limitBytes'>): void {
+    Object.assign(account, limits);
+    const isLimited = limits.thresholdBytes !== NO_LIMIT || limits.limitBytes !== NO_LIMIT;
+    if (isLimited) this.#limited.add(owner);
+    else this.#limited.delete(owner);
+  }
+
+  #dropIfEmpty(owner: Sid, { usedBytes }: Account): void {
+    if (usedBytes === 0 && !this.#limited.has(owner)) this.#accounts.delete(owner);
   }
 }

@@ -1,6 +1,7 @@
 /**
  * A limit on what a store may hold.
  */
+import type { Log } from '../base/log.ts';
 import type { Sid } from '../wire/dtyp/sid.ts';
 import type {
   Backend,
@@ -14,16 +15,23 @@ import type {
 } from './contract.ts';
 import { codeOf } from './error.ts';
 import { ownerOf } from './owner-accounts.ts';
-import { ShareUsage, type UsageLimits } from './share-usage.ts';
+import { type QuotaLog, quotaLog } from './quota-log.ts';
+import { ShareUsage, type UsageLimits, type UsageOptions } from './share-usage.ts';
 import { delegateTo } from './wrap.ts';
+
+export interface QuotaOptions extends UsageOptions {
+  /** Where the limits of owners are kept, used by one store at a time. Without it they last as long as the process. */
+  readonly stateDirectory?: string;
+  readonly log?: Log;
+}
 
 /**
  * `store` with a limit: EDQUOT for what would go beyond it, and a volume that looks no larger. Everything is counted once,
- * at the first change; what others change in the store afterwards is not noticed. Owners, where the store keeps security
- * descriptors or tells whose its files are, have accounts and limits of their own, which begin anew with the process.
+ * at the first change; what others change in the store afterwards is noticed when it is counted again, see `recountMs`.
+ * Owners, where the store keeps security descriptors or tells whose its files are, have accounts and limits of their own.
  */
-export function quota(store: Backend, limits: UsageLimits): Backend {
-  return new LimitedStore(store, limits).backend;
+export function quota(store: Backend, options: QuotaOptions): Backend {
+  return new LimitedStore(store, options).backend;
 }
 
 /** A file or stream that is open for writing. */
@@ -40,12 +48,17 @@ class LimitedStore {
   readonly #store: Backend;
   readonly #limits: UsageLimits;
   readonly #usage: ShareUsage;
+  /** Absent where the store has limits of its own, or nothing is kept. */
+  readonly #kept: QuotaLog | undefined;
   readonly #open = new Map<string, Growing>();
 
-  constructor(store: Backend, limits: UsageLimits) {
+  constructor(store: Backend, { stateDirectory, log, ...options }: QuotaOptions) {
     this.#store = store;
-    this.#limits = limits;
-    this.#usage = new ShareUsage(store, limits);
+    this.#limits = options;
+    this.#usage = new ShareUsage(store, options);
+    const isKept = stateDirectory !== undefined && store.quota === undefined;
+    this.#kept = isKept ? quotaLog(stateDirectory, log) : undefined;
+    this.#usage.owners.write([...(this.#kept?.limits ?? [])].map(([owner, kept]) => ({ owner, ...kept })));
     const { link, symlinks, streams, security, copyRange, sparse } = store;
     this.backend = {
       ...delegateTo(store),
@@ -55,6 +68,7 @@ class LimitedStore {
       removeDirectory: (path) => this.#oneLess(path, () => store.removeDirectory(path)),
       rename: (from, to, replace) => this.#rename(from, to, replace),
       volume: () => this.#volume(),
+      close: () => this.#close(),
       quota: store.quota ?? this.#quota(),
       ...(link && {
         link: (from: BackendPath, to: BackendPath) => this.#oneMore(() => link.call(store, from, to)),
@@ -68,15 +82,20 @@ class LimitedStore {
       ...(streams && {
         streams: {
           list: (path) => streams.list(path),
-          remove: (path, stream) => this.#freeing(path, stream, () => streams.remove(path, stream)),
+          remove: (path, stream) =>
+            this.#usage.changing(() => this.#freeing(path, stream, () => streams.remove(path, stream))),
           rename: (path, from, to, replace) =>
-            this.#freeing(path, to === from ? undefined : to, () => streams.rename(path, from, to, replace)),
+            this.#usage.changing(() =>
+              this.#freeing(path, to === from ? undefined : to, () =>
+                streams.rename(path, from, to, replace),
+              ),
+            ),
         },
       }),
       ...(security && {
         security: {
           read: (path) => security.read(path),
-          write: (path, descriptor) => this.#writeSecurity(path, descriptor),
+          write: (path, descriptor) => this.#usage.changing(() => this.#writeSecurity(path, descriptor)),
         },
       }),
       ...(sparse && {
@@ -95,16 +114,24 @@ class LimitedStore {
 
   async #opened(path: BackendPath, options: OpenOptions): Promise<BackendHandle> {
     if (!options.create && !options.write) return this.#store.open(path, options);
-    await this.#usage.ready();
+    return this.#usage.changing(() => this.#openedChanging(path, options));
+  }
+
+  async #openedChanging(path: BackendPath, options: OpenOptions): Promise<BackendHandle> {
     const open = async () => this.#store.open(path, options);
     const isFile = options.create === true && options.stream === undefined;
     const handle = isFile ? await this.#oneMore(open) : await open();
     if (!options.write) return handle;
     const stat = await handle.stat();
     if (stat.kind === 'directory') return handle;
-    return new LimitedHandle(handle, await this.#growing(path, stat, options.stream), {
+    const growing = await this.#growing(path, stat, options.stream);
+    const done = this.#usage.begin();
+    return new LimitedHandle(handle, growing, {
       usage: this.#usage,
-      closed: (growing) => this.#closed(growing),
+      closed: () => {
+        this.#closed(growing);
+        done();
+      },
     });
   }
 
@@ -125,22 +152,24 @@ class LimitedStore {
     if (growing.isRemoved) this.#usage.charge(growing.owner, -growing.sizeBytes);
   }
 
-  async #oneMore<T>(make: () => T | Promise<T>): Promise<T> {
-    await this.#usage.ready();
-    this.#usage.chargeFile(1);
-    try {
-      return await make();
-    } catch (error) {
-      this.#usage.chargeFile(-1);
-      throw error;
-    }
+  #oneMore<T>(make: () => T | Promise<T>): Promise<T> {
+    return this.#usage.changing(async () => {
+      this.#usage.chargeFile(1);
+      try {
+        return await make();
+      } catch (error) {
+        this.#usage.chargeFile(-1);
+        throw error;
+      }
+    });
   }
 
-  async #oneLess(path: BackendPath, remove: () => void | Promise<void>): Promise<void> {
-    await this.#usage.ready();
-    const free = await this.#toFree(path);
-    await remove();
-    free?.();
+  #oneLess(path: BackendPath, remove: () => void | Promise<void>): Promise<void> {
+    return this.#usage.changing(async () => {
+      const free = await this.#toFree(path);
+      await remove();
+      free?.();
+    });
   }
 
   /** How to give back what the name takes, once it is gone; undefined when there is no such name. */
@@ -170,11 +199,12 @@ class LimitedStore {
     return later;
   }
 
-  async #rename(from: BackendPath, to: BackendPath, replace: boolean): Promise<void> {
-    await this.#usage.ready();
-    const free = replace && from !== to ? await this.#toFree(to) : undefined;
-    await this.#store.rename(from, to, replace);
-    free?.();
+  #rename(from: BackendPath, to: BackendPath, replace: boolean): Promise<void> {
+    return this.#usage.changing(async () => {
+      const free = replace && from !== to ? await this.#toFree(to) : undefined;
+      await this.#store.rename(from, to, replace);
+      free?.();
+    });
   }
 
   async #freeing(
@@ -182,7 +212,6 @@ class LimitedStore {
     stream: string | undefined,
     change: () => void | Promise<void>,
   ): Promise<void> {
-    await this.#usage.ready();
     const { fileId } = await this.#store.stat(path);
     const found = (await this.#store.streams?.list(path))?.find(({ name }) => name === stream);
     const owner = await this.#usage.ownerOf(path);
@@ -196,7 +225,6 @@ class LimitedStore {
   }
 
   async #writeSecurity(path: BackendPath, descriptor: Buffer): Promise<void> {
-    await this.#usage.ready();
     const stat = await this.#store.stat(path);
     const share = await this.#usage.shareOf(path, stat.kind === 'file' ? stat.sizeBytes : 0);
     await this.#store.security?.write(path, descriptor);
@@ -226,9 +254,27 @@ class LimitedStore {
         await this.#usage.ready();
         return owners.read();
       },
-      write: (entries) => owners.write(entries),
-      remove: (owner) => owners.remove(owner),
+      write: async (entries) => {
+        for (const { owner, thresholdBytes, limitBytes } of entries)
+          this.#kept?.keep(owner, { thresholdBytes, limitBytes });
+        owners.write(entries);
+        await this.#kept?.sync();
+      },
+      remove: async (owner) => {
+        this.#kept?.keep(owner, undefined);
+        owners.remove(owner);
+        await this.#kept?.sync();
+      },
+      needsOwners: () => owners.needsOwners(),
     };
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#kept?.close();
+    } finally {
+      await this.#store.close();
+    }
   }
 
   async #volume() {
@@ -255,7 +301,7 @@ const innerOf = (handle: BackendHandle): BackendHandle =>
 
 interface Limiting {
   readonly usage: ShareUsage;
-  readonly closed: (growing: Growing) => void;
+  readonly closed: () => void;
 }
 
 class LimitedHandle implements BackendHandle {
@@ -302,7 +348,7 @@ class LimitedHandle implements BackendHandle {
     await this.inner.close();
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#limiting.closed(this.#growing);
+    this.#limiting.closed();
   }
 
   /** Takes room up to `end` before `change`, and looks again at the size when that failed. */

@@ -1,6 +1,7 @@
 /**
  * How much a store holds, kept up to date from one look over all of it: files, bytes, bytes by owner.
  */
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Sid } from '../wire/dtyp/sid.ts';
 import type { Backend, BackendPath } from './contract.ts';
 import { BackendError, codeOf } from './error.ts';
@@ -14,6 +15,15 @@ export interface UsageLimits {
   readonly fileCountMax?: number;
 }
 
+export interface UsageOptions extends UsageLimits {
+  /**
+   * Everything is counted again by the first who asks so many milliseconds after the last count, once nothing is being
+   * changed; changes wait for it. Without it what others change in the store is not noticed.
+   */
+  readonly recountMs?: number;
+  readonly clock?: Clock;
+}
+
 /** What one file or stream counts. */
 export interface Share {
   readonly owner: Sid | undefined;
@@ -24,13 +34,20 @@ export class ShareUsage {
   readonly owners = new OwnerAccounts();
   readonly #store: Backend;
   readonly #limits: UsageLimits;
+  readonly #recountMs: number;
+  readonly #clock: Clock;
   #usedBytes = 0;
   #fileCount = 0;
   #counting: Promise<void> | undefined;
+  #countedAtMs = 0;
+  /** Changes under way, and handles open for writing: what they charge must not be counted as well. */
+  #changeCount = 0;
 
-  constructor(store: Backend, limits: UsageLimits) {
+  constructor(store: Backend, { recountMs = Number.POSITIVE_INFINITY, clock, ...limits }: UsageOptions) {
     this.#store = store;
     this.#limits = limits;
+    this.#recountMs = recountMs;
+    this.#clock = clock ?? systemClock;
   }
 
   get usedBytes(): number {
@@ -39,11 +56,33 @@ export class ShareUsage {
 
   /** Resolves when everything has been counted; a count that failed is tried again by the next who asks. */
   ready(): Promise<void> {
+    const isOld = this.#clock.monotonicMs() - this.#countedAtMs >= this.#recountMs;
+    if (isOld && this.#changeCount === 0) this.#counting = undefined;
     this.#counting ??= this.#count().catch((error: unknown) => {
       this.#counting = undefined;
       throw error;
     });
     return this.#counting;
+  }
+
+  /** Does `change` when everything has been counted, and counts nothing meanwhile. */
+  async changing<T>(change: () => T | Promise<T>): Promise<T> {
+    const counted = this.ready();
+    const done = this.begin();
+    try {
+      await counted;
+      return await change();
+    } finally {
+      done();
+    }
+  }
+
+  /** Nothing is counted until the answered function is called. */
+  begin(): () => void {
+    this.#changeCount += 1;
+    return () => {
+      this.#changeCount -= 1;
+    };
   }
 
   /** Takes `bytes` (gives back, when negative) for `owner`; EDQUOT beyond the share's limit or the owner's. */
@@ -75,14 +114,17 @@ export class ShareUsage {
 
   async #count(): Promise<void> {
     const seen = new Set<bigint>();
+    this.#countedAtMs = Number.POSITIVE_INFINITY;
     this.#usedBytes = 0;
     this.#fileCount = 0;
+    this.owners.resetUse();
     for await (const { path, stat } of walk(this.#store, '')) {
       this.#fileCount += 1;
       if (stat.kind === 'symlink' || seen.has(stat.fileId)) continue;
       if (stat.linkCount > 1) seen.add(stat.fileId);
       await this.#add(path, stat.kind === 'file' ? stat.sizeBytes : 0);
     }
+    this.#countedAtMs = this.#clock.monotonicMs();
   }
 
   async #add(path: BackendPath, sizeBytes: number): Promise<void> {

@@ -257,11 +257,13 @@ function wrapVolume({ snapshots, quota }: Backend, wrapping: Wrapping): Partial<
       },
     },
   };
+  const { needsOwners } = quota ?? {};
   const limits: Partial<Backend> | undefined = quota && {
     quota: {
       read: () => gate({ operation: 'readQuota' }, () => quota.read()),
       write: (entries) => gate({ operation: 'writeQuota' }, () => quota.write(entries)),
       remove: (owner) => gate({ operation: 'writeQuota' }, () => quota.remove(owner)),
+      ...(needsOwners && { needsOwners: () => needsOwners.call(quota) }),
     },
   };
   return { ...earlier, ...limits };

@@ -20,7 +20,7 @@ import type { AccessName, Configuration, ConfiguredShare, EncryptionModeName } f
 import { shareKey } from './share-name.ts';
 import { sizeBytes } from './size.ts';
 import { codeOf, reasonOf } from './system-error.ts';
-import { wrapped } from './wrappers.ts';
+import { type WrapperParts, wrapped } from './wrappers.ts';
 
 /** A share ready to be served. */
 export interface OpenedShare {
@@ -91,11 +91,15 @@ interface OpenParts extends ShareParts {
 }
 
 function openShare(name: string, share: ConfiguredShare, parts: OpenParts): OpenedShare {
-  const backend = wrapped(backendOf(name, share, parts), share.wrappers, {
+  const store = backendOf(name, share, parts);
+  const volumeId = stateName(name, share.path ?? store.name);
+  const { stateDir } = parts.configuration.server;
+  const backend = wrappedOrClosed(store, share.wrappers, {
     share: name,
     clock: parts.clock,
     log: parts.log,
     openFolder: (path) => folderBackend(name, { ...share, path }, parts),
+    quotaDirectory: stateDir === undefined ? undefined : join(stateDir, 'quotas', volumeId),
   });
   const { permissions, readOnly } = share;
   return {
@@ -105,7 +109,7 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
     isHidden: share.hidden,
     isReadOnly: readOnly,
     isContinuouslyAvailable: share.continuousAvailability,
-    volumeId: stateName(name, share.path ?? backend.name),
+    volumeId,
     // What the server asks of every session is asked there; a share can only ask for more.
     encryption: share.encryption ?? 'available',
     view: viewOf(share),
@@ -116,6 +120,16 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
       return access === 'read-write' && readOnly ? 'read' : access;
     },
   };
+}
+
+/** `store` within its wrappers; given up, and free for the next who asks, when one of them fails. */
+function wrappedOrClosed(store: Backend, ...within: [ConfiguredShare['wrappers'], WrapperParts]): Backend {
+  try {
+    return wrapped(store, ...within);
+  } catch (error) {
+    void (async () => store.close())().catch(() => {});
+    throw error;
+  }
 }
 
 function viewOf(share: ConfiguredShare): ShareView {

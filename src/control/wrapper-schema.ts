@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { operations } from '../backend/wrap.ts';
+import { durationPattern } from './duration.ts';
 import { sizePattern } from './size.ts';
 
 const size = z.string().regex(sizePattern, 'must be like 64KiB, 100MiB, 1GiB or 2TiB');
@@ -27,6 +28,13 @@ const quota = z.strictObject({
     .max(Number.MAX_SAFE_INTEGER)
     .optional()
     .describe('How many files, directories and links.'),
+  recount: z
+    .string()
+    .regex(durationPattern, 'must be like 90s, 30m, 8h or 7d')
+    .optional()
+    .describe(
+      'Count all again when so much time has gone by and nothing is being written, for what other programs change in the folder: `1d`. Changes wait for the count. Without it only a restart counts anew.',
+    ),
 });
 
 const snapshots = z.strictObject({

@@ -14,7 +14,10 @@ import { type Operation, operations } from '../backend/wrap.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Log, printable } from '../base/log.ts';
 import { compilePattern } from '../fs/wildcards.ts';
+import { durationMs } from './duration.ts';
 import { sizeBytes } from './size.ts';
+import { StateFolderError } from './state-folder.ts';
+import { codeOf, reasonOf } from './system-error.ts';
 import type { ConfiguredWrapper } from './wrapper-schema.ts';
 
 /** A test for names that match any of `patterns`, `*` and `?` standing for anything, without regard to case. */
@@ -29,6 +32,8 @@ export interface WrapperParts {
   readonly log: Log;
   /** Opens a folder outside of the share. */
   readonly openFolder: (path: string) => Backend;
+  /** Where the limits of owners are kept; absent where nothing outlives the server. */
+  readonly quotaDirectory: string | undefined;
 }
 
 /** `store` within its wrappers: the first is next to the storage, the last next to the clients. */
@@ -45,7 +50,7 @@ function wrap(store: Backend, wrapper: ConfiguredWrapper, parts: WrapperParts): 
   if (wrapper.readOnly) return readOnly(store);
   if (wrapper.recycle) return recycled(store, wrapper.recycle, clock);
   if (wrapper.veto) return veto(store, namesMatching(wrapper.veto));
-  if (wrapper.quota) return limited(store, wrapper.quota);
+  if (wrapper.quota) return limited(store, wrapper.quota, parts);
   if (wrapper.snapshots) return withSnapshots(store, wrapper.snapshots, parts);
   if (wrapper.audit) return audited(store, wrapper.audit, parts);
   if (wrapper.latency !== undefined) return latency(store, clock, wrapper.latency);
@@ -68,12 +73,26 @@ function recycled(store: Backend, wrapper: NonNullable<ConfiguredWrapper['recycl
   });
 }
 
-function limited(store: Backend, { size, files }: NonNullable<ConfiguredWrapper['quota']>): Backend {
+function limited(
+  store: Backend,
+  { size, files, recount }: NonNullable<ConfiguredWrapper['quota']>,
+  { quotaDirectory, clock, log }: WrapperParts,
+): Backend {
   const sizeBytesMax = size === undefined ? undefined : sizeBytes(size);
-  return quota(store, {
-    ...(sizeBytesMax !== undefined && { sizeBytesMax }),
-    ...(files !== undefined && { fileCountMax: files }),
-  });
+  const recountMs = recount === undefined ? undefined : durationMs(recount);
+  try {
+    return quota(store, {
+      clock,
+      log,
+      ...(sizeBytesMax !== undefined && { sizeBytesMax }),
+      ...(files !== undefined && { fileCountMax: files }),
+      ...(recountMs !== undefined && { recountMs }),
+      ...(quotaDirectory !== undefined && { stateDirectory: quotaDirectory }),
+    });
+  } catch (error) {
+    const reason = codeOf(error) === 'EBUSY' ? 'another server uses it' : reasonOf(error);
+    throw new StateFolderError(`the state folder ${quotaDirectory} cannot be used: ${reason}`);
+  }
 }
 
 function withSnapshots(

@@ -187,7 +187,8 @@ async function setAttributes(
 async function storeDescriptor(volume: Volume, request: OpenRequest, creation: Creation): Promise<void> {
   const { securityDescriptor, requester } = request;
   if (volume.backend.security === undefined) return;
-  if (securityDescriptor === undefined && !creation.isParentStored) return;
+  const isCounted = volume.backend.quota?.needsOwners?.() ?? false;
+  if (securityDescriptor === undefined && !creation.isParentStored && !isCounted) return;
   const made = newDescriptor({
     parent: creation.parent,
     ...(securityDescriptor === undefined ? {} : { explicit: securityDescriptor }),

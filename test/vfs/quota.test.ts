@@ -144,3 +144,35 @@ async function flagsOf({ volume, backend }: World): Promise<number> {
   const answer = await row.answer({ volume, stat: backend.volume(), callerFreeBytes: 0 });
   return FileFsControlInformation.decode(answer).fileSystemControlFlags;
 }
+
+test('what is made while somebody has a limit counts for its maker, what was made before for nobody', async () => {
+  const world = new World();
+  const write = async (path: string, requester: Requester) => {
+    const file = await world.open(path, { requester });
+    const handle = file.handle;
+    try {
+      await handle.write(Buffer.alloc(3000), 0);
+    } finally {
+      await file.close('close');
+    }
+  };
+  const bertling = world.requester('bertX');
+  await write('before', bertling);
+  assert.equal(await world.backend.security.read('before'), undefined);
+  assert.deepEqual(await world.backend.quota.read(), []);
+  await world.backend.quota.write([
+    { owner: bertling.token.user, usedBytes: 0n, thresholdBytes: -1n, limitBytes: 5000n },
+  ]);
+  await write('counted', bertling);
+  await assert.rejects(write('refused', bertling), { code: 'EDQUOT' });
+  await write('counted', world.requester());
+  await write('of another', world.requester());
+  const used = (await world.backend.quota.read()).map(({ owner, usedBytes }) => [owner, usedBytes]);
+  assert.deepEqual(used, [
+    [bertling.token.user, 4096n],
+    [world.requester().token.user, 4096n],
+  ]);
+  await world.backend.quota.remove(bertling.token.user);
+  await write('after', bertling);
+  assert.equal(await world.backend.security.read('after'), undefined);
+});
