@@ -1,4 +1,4 @@
-/** Rows A11, A13 and A14: what a client can do with logons that never succeed. */
+/** Rows A11, A13, A14 and B11: what a client can do with logons that never succeed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import type { TestClient } from '../../src/testing/client.ts';
 import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { Command } from '../../src/wire/smb2/header.ts';
-import { SessionSetupRequest } from '../../src/wire/smb2/session-setup.ts';
+import { SessionSetupRequest, SessionSetupResponse } from '../../src/wire/smb2/session-setup.ts';
 import { alice } from '../testing/memory-server.ts';
 import { underAbuse } from './fixture.ts';
 
@@ -168,6 +168,56 @@ describe('A13: SPNEGO and ASN.1', () => {
       client.close();
     });
   });
+});
+
+/** The application's form of a GSS token. RFC 4121 4.1 */
+const ticketOf = (...parts: readonly Buffer[]): Buffer =>
+  der(0x60, kerberosOid, Buffer.from([1, 0]), ...parts);
+const integer = (value: number): Buffer => der(0x02, Buffer.from([value]));
+
+/** An AP-REQ with a ticket and an authenticator of that encryption type. RFC 4120 5.5.1 */
+function apReq(etype: number, cipherBytes: number): Buffer {
+  const sealed = der(0x30, der(0xa0, integer(etype)), der(0xa2, der(0x04, Buffer.alloc(cipherBytes, 0x5a))));
+  const realm = der(0xa1, der(0x1b, Buffer.from('EXAMPLE.COM')));
+  const ticket = der(0x61, der(0x30, der(0xa0, integer(5)), realm, der(0xa3, sealed)));
+  const options = der(0xa2, der(0x03, Buffer.alloc(5)));
+  return der(
+    0x6e,
+    der(0x30, der(0xa0, integer(5)), der(0xa1, integer(14)), options, der(0xa3, ticket), der(0xa4, sealed)),
+  );
+}
+
+describe('B11: Kerberos tickets', () => {
+  const right = ticketOf(apReq(18, 300));
+  const tickets: readonly (readonly [string, Buffer])[] = [
+    ['whole ones', right],
+    ['with RC4', ticketOf(apReq(23, 300))],
+    ['with DES', ticketOf(apReq(3, 64))],
+    ['cut short', right.subarray(0, 100)],
+    ['of 15,000 bytes', ticketOf(apReq(18, 7000))],
+    ['without the GSS form', apReq(18, 300)],
+  ];
+  for (const [what, ticket] of tickets) {
+    it(`let nobody in, ${what}: Kerberos alone is refused, and beside NTLM the password is asked for`, async () => {
+      await underAbuse(async ({ server, connect }) => {
+        const client = await connect();
+        const alone = [ticket, initiate(mechTypes(kerberosOid), mechToken(ticket))];
+        for (const token of alone) assert.equal(await setup(client, token), NtStatus.INVALID_PARAMETER);
+        assert.equal(server.counters().sessions, 2);
+        const beside = initiate(mechTypes(kerberosOid, ntlmOid), mechToken(ticket));
+        const answer = await client.request({ command: Command.SESSION_SETUP, body: setupBody(beside) });
+        assert.equal(answer.status, NtStatus.MORE_PROCESSING_REQUIRED);
+        const { securityBuffer } = answer.decode(SessionSetupResponse);
+        assert.ok(securityBuffer.includes(ntlmOid) && !securityBuffer.includes(kerberosOid));
+        client.close();
+        // Two answers to one question: the second finds nothing that it could go on with.
+        const twice = await connect();
+        const both = await Promise.all([setup(twice, alone[1] ?? ticket), setup(twice, alone[1] ?? ticket)]);
+        assert.deepEqual(both, [NtStatus.INVALID_PARAMETER, NtStatus.INVALID_PARAMETER]);
+        twice.close();
+      });
+    });
+  }
 });
 
 describe('A14: failed logons', () => {

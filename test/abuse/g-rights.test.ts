@@ -26,6 +26,8 @@ import {
 import { Fsctl } from '../../src/wire/fscc/fsctl-table.ts';
 import { FileInformationClass as Class } from '../../src/wire/fscc/information-class-table.ts';
 import { FileLinkInformation, FileRenameInformation } from '../../src/wire/fscc/names.ts';
+import { FileNotifyInformationList } from '../../src/wire/fscc/notify.ts';
+import { ChangeNotifyFlags, ChangeNotifyResponse } from '../../src/wire/smb2/change-notify.ts';
 import { SrvCopychunkCopy } from '../../src/wire/smb2/ioctl-payload.ts';
 import { InfoType } from '../../src/wire/smb2/query-info.ts';
 import { bob } from '../testing/memory-server.ts';
@@ -296,5 +298,32 @@ describe('CHANGE_NOTIFY', () => {
       );
       assert.deepEqual(statuses, [NtStatus.ACCESS_DENIED, NtStatus.INVALID_PARAMETER]);
       share.session.connection.close();
+    }));
+
+  it('G22 below a folder tells what changes there and nowhere else, and as in Windows asks no more of folders below', () =>
+    underAbuse(async ({ tree }) => {
+      const [share, other] = [await tree(), await tree()];
+      const options = { createOptions: CreateOption.DIRECTORY_FILE };
+      for (const folder of ['watched', 'watched\\closed', 'watching']) {
+        await (await share.open(folder, options)).close();
+      }
+      const watched = await share.open('watched', options);
+      const watch = watched.watch(CompletionFilter.FILE_NAME, ChangeNotifyFlags.WATCH_TREE);
+      await watch.firstResponse;
+      const closed = await share.open('watched\\closed', { ...options, desiredAccess: AccessMask.WRITE_DAC });
+      const mayEnter = descriptorOf({
+        ...everyone,
+        mask: AccessMask.FILE_ALL_ACCESS & ~AccessMask.FILE_READ_DATA,
+      });
+      await closed.setInfo(InfoType.SECURITY, 0, mayEnter, SecurityInformation.DACL);
+      await assert.rejects(
+        other.open('watched\\closed', { ...options, desiredAccess: AccessMask.FILE_READ_DATA }),
+      );
+      await (await other.open('watching\\elsewhere')).close();
+      await (await other.open('watched\\closed\\within')).close();
+      const { buffer } = (await watch.response).decode(ChangeNotifyResponse);
+      const told = FileNotifyInformationList.decode(buffer).map(({ fileName }) => fileName);
+      assert.deepEqual(told, ['closed\\within']);
+      for (const one of [share, other]) one.session.connection.close();
     }));
 });

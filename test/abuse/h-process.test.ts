@@ -1,13 +1,15 @@
-/** Rows H5, H7 and H8: what is written to logs, settings that change under load, and clocks that step. */
+/** Rows H5 to H8: what is written to logs, who controls the server, settings that change under load, and clocks that step. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { memoryBackend } from '../../src/backend/memory.ts';
 import type { FileTime } from '../../src/base/clock.ts';
 import { NtStatus } from '../../src/base/status.ts';
 import { logWriter } from '../../src/cli/log-writer.ts';
 import { ConfigurationError } from '../../src/control/configuration.ts';
+import { ntHashOf } from '../../src/control/password.ts';
 import { serve } from '../../src/control/serve.ts';
 import { connectClient, streamTransport } from '../../src/testing/client.ts';
 import { OplockLevel } from '../../src/wire/flags.ts';
@@ -46,6 +48,54 @@ describe('log lines', () => {
       }
       client.close();
     }));
+});
+
+describe('control over the server', () => {
+  const password = 'Correct.Horse.1';
+  const start = () =>
+    serve({ shares: { files: memoryBackend() }, users: [{ name: 'ann', password }], port: 0 });
+  const listeners = () => process.getActiveResourcesInfo().filter((name) => name.endsWith('ServerWrap'));
+
+  it('H6 is the program’s alone: beside SMB nothing listens', async () => {
+    const before = listeners().length;
+    await using server = await start();
+    // The server tries out at its start how it may receive; that is over in a few turns.
+    for (let count = 0; count < 10; count++) await turn();
+    assert.deepEqual(listeners().slice(before), ['TCPServerWrap']);
+    assert.ok(server.address.port > 0);
+  });
+
+  it('H6 takes no settings under names of prototypes, unknown ones or endless ones', async () => {
+    await using server = await start();
+    const wicked = [
+      '{ "__proto__": { "guest": true } }',
+      '{ "constructor": { "prototype": { "guest": true } } }',
+      '{ "limits": { "__proto__": { "openCount": 1 } } }',
+      '{ "limits": { "../openCount": 1 } }',
+      '{ "guest": "true" }',
+      '{ "shares": { "all": { "path": "/" } } }',
+      `{ "limits": { "${'x'.repeat(1_000_000)}": 1 } }`,
+      `{ "session": { "lifetime": "${'9'.repeat(1_000_000)}" } }`,
+    ];
+    for (const text of wicked) {
+      assert.throws(() => server.settings.update(JSON.parse(text)), ConfigurationError, text.slice(0, 60));
+    }
+    assert.equal(Reflect.get({}, 'guest'), undefined);
+    assert.equal(Reflect.get({}, 'openCount'), undefined);
+  });
+
+  it('H6 shows no secret', async () => {
+    await using server = await start();
+    const client = await connectClient(streamTransport(connect(server.address.port, '127.0.0.1')));
+    await client.logOn({ user: 'ann', password });
+    const shown =
+      inspect(server, { depth: 20, showHidden: true, getters: true }) + JSON.stringify(server.stats());
+    const hash = ntHashOf(password);
+    for (const secret of [password, hash.toString('hex'), hash.toString('base64')]) {
+      assert.ok(!shown.includes(secret));
+    }
+    client.close();
+  });
 });
 
 describe('settings', () => {
