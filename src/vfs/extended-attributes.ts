@@ -30,12 +30,15 @@ export function checkEaNames(entries: readonly EaEntry[]): void {
  */
 const ownPrefix = 'SMBKIT:';
 
+/** Under this name {@link import('./object-id.ts')} keeps what belongs to a file and not to its content: overwriting leaves it. */
+export const objectIdName = 'OBJECTID';
+
 const none: ReadonlyMap<string, Buffer> = new Map();
 
 /** The clients' attributes of what is at a place; none where the store keeps none. */
 export function readEas(volume: Volume, place: VersionedPlace): MaybePromise<ReadonlyMap<string, Buffer>> {
   const { extendedAttributes } = volume.backend;
-  if (extendedAttributes === undefined) return none;
+  if (extendedAttributes === undefined || place.stat?.hasExtendedAttributes === false) return none;
   const all = volume.facts.attributes(place, (path) => extendedAttributes.read(path));
   return chain(all, shownEas);
 }
@@ -77,7 +80,10 @@ export async function changeEas(
   const { extendedAttributes } = volume.backend;
   demand(extendedAttributes, NtStatus.EAS_NOT_SUPPORTED);
   checkEaNames(entries);
-  const after = new Map(keeping === 'others' ? await extendedAttributes.read(path) : []);
+  const former = await extendedAttributes.read(path);
+  const kept =
+    keeping === 'others' ? [...former] : [...former].filter(([name]) => name === ownPrefix + objectIdName);
+  const after = new Map(kept);
   for (const { eaName, eaValue } of entries) {
     const name = eaName.toUpperCase();
     if (eaValue.length === 0) after.delete(name);
@@ -89,7 +95,8 @@ export async function changeEas(
 
 /** EaSize of what is at a place; costs nothing on stores without attributes. */
 export function eaSizeAt(volume: Volume, place: VersionedPlace): MaybePromise<number> {
-  if (volume.backend.extendedAttributes === undefined) return 0;
+  if (volume.backend.extendedAttributes === undefined || place.stat?.hasExtendedAttributes === false)
+    return 0;
   return chain(readEas(volume, place), eaSizeOf);
 }
 

@@ -28,10 +28,10 @@ import {
 } from '../wire/fscc/file.ts';
 import { FileInformationClass as Class } from '../wire/fscc/information-class-table.ts';
 import { FileNameInformation } from '../wire/fscc/names.ts';
-import { FileObjectIdInformation } from '../wire/fscc/object-id.ts';
+import { FileObjectIdBuffer, FileObjectIdInformation } from '../wire/fscc/object-id.ts';
 import { allocationOf } from './attributes.ts';
 import { eaSizeOf, readEas } from './extended-attributes.ts';
-import { objectIdOf } from './object-id.ts';
+import { queryObjectId } from './object-id.ts';
 import type { OpenFile } from './open-file.ts';
 import { reparseTagOf } from './reparse.ts';
 import { maximumAccessOfOpen } from './security-information.ts';
@@ -183,7 +183,7 @@ function standardLink(query: FileQuery): Buffer {
 }
 
 async function objectId({ file, stat }: FileQuery): Promise<Buffer> {
-  const ids = await objectIdOf(file.volume, stat.fileId);
+  const ids = FileObjectIdBuffer.decode(await queryObjectId(file));
   return FileObjectIdInformation.encode({ fileReferenceNumber: stat.fileId, ...ids });
 }
 

@@ -16,6 +16,7 @@ import { KnownFacts } from './known-facts.ts';
 import { NameIndex } from './name-index.ts';
 import { NameQueue } from './name-queue.ts';
 import { NameTunnel } from './name-tunnel.ts';
+import { ObjectIdIndex } from './object-id.ts';
 import type { OpenFile } from './open-file.ts';
 import { OutsideChanges } from './outside-changes.ts';
 import { Resolver } from './resolve.ts';
@@ -98,6 +99,7 @@ export class Volume implements RemovalTarget {
   readonly tunnel = new NameTunnel();
   readonly outside = new OutsideChanges(this);
   readonly caches = new CacheWatch(this);
+  readonly objectIds = new ObjectIdIndex(this);
   readonly resolver: Resolver;
   readonly #links = new Map<BackendPath, Link>();
   readonly #streams = new Map<string, StreamState>();

@@ -5,7 +5,13 @@ import { EMPTY } from '../../base/bytes.ts';
 import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import { compressionOf, setCompression } from '../../vfs/compression.ts';
 import { copySpan, duplicableLength } from '../../vfs/copy.ts';
-import { objectIdOf } from '../../vfs/object-id.ts';
+import {
+  createObjectId,
+  deleteObjectId,
+  queryObjectId,
+  setObjectId,
+  setObjectIdExtended,
+} from '../../vfs/object-id.ts';
 import { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe, PipeShare } from '../../vfs/pipe.ts';
 import { deleteReparsePoint, queryReparsePoint, setReparsePoint } from '../../vfs/reparse.ts';
@@ -28,7 +34,6 @@ import {
   QueryAllocatedRangesReply,
 } from '../../wire/fscc/control.ts';
 import { Fsctl } from '../../wire/fscc/fsctl-table.ts';
-import { FileObjectIdBuffer } from '../../wire/fscc/object-id.ts';
 import { FsctlPipeWaitRequest } from '../../wire/fscc/pipe.ts';
 import { NetworkResiliencyRequest, SrvSnapshotArray } from '../../wire/smb2/ioctl-payload.ts';
 import type { OpenContext } from '../command.ts';
@@ -188,9 +193,12 @@ async function changeCompression(file: OpenFile, { input }: ControlRequest): Pro
   return EMPTY;
 }
 
-async function objectId(file: OpenFile, request: ControlRequest): Promise<Buffer> {
-  demandRoom(request, 64);
-  return FileObjectIdBuffer.encode(await objectIdOf(file.volume, file.fileId));
+/** [MS-FSA] 2.1.5.10.1, 2.1.5.10.13 */
+function objectId(answer: (file: OpenFile) => Promise<Buffer>): ControlRow {
+  return onFile((file, request) => {
+    demandRoom(request, 64, NtStatus.INVALID_PARAMETER);
+    return answer(file);
+  });
 }
 
 /** FSCTL_SRV_ENUMERATE_SNAPSHOTS: all tokens, or how much room they need. [MS-SMB2] 2.2.32.2, 3.3.5.15.1 */
@@ -330,8 +338,23 @@ export const controlDecisions: readonly ControlDecision[] = [
     'Kept as an attribute; the store decides what it compresses.',
     changing(changeCompression),
   ],
-  [Fsctl.GET_OBJECT_ID, 'An id derived from the file id.', onFile(objectId)],
-  [Fsctl.CREATE_OR_GET_OBJECT_ID, 'The same: every file has one.', onFile(objectId)],
+  [
+    Fsctl.GET_OBJECT_ID,
+    'The id that the file was given; where the store keeps none, one derived from the file id.',
+    objectId(queryObjectId),
+  ],
+  [Fsctl.CREATE_OR_GET_OBJECT_ID, 'The same; a file without is given one.', objectId(createObjectId)],
+  [
+    Fsctl.SET_OBJECT_ID,
+    'Gives a file without an id one that no other has, for those who may restore files.',
+    changing((file, { input }) => done(setObjectId(file, input))),
+  ],
+  [
+    Fsctl.SET_OBJECT_ID_EXTENDED,
+    'Changes what stands behind the id.',
+    changing((file, { input }) => done(setObjectIdExtended(file, input))),
+  ],
+  [Fsctl.DELETE_OBJECT_ID, 'Takes the id away.', changing((file) => done(deleteObjectId(file)))],
   [Fsctl.QUERY_FILE_REGIONS, 'All that was written is valid.', onFile(queryFileRegions)],
   [Fsctl.GET_REPARSE_POINT, 'A link of the store, or what a client attached.', onFile(reparseAnswer)],
   [
@@ -349,10 +372,6 @@ export const controlDecisions: readonly ControlDecision[] = [
   // [MS-SMB2] 3.3.5.15.2: clients then use the path as it is.
   [Fsctl.DFS_GET_REFERRALS, 'There is no DFS here.', refused(NtStatus.FS_DRIVER_REQUIRED)],
   [Fsctl.DFS_GET_REFERRALS_EX, 'The same.', refused(NtStatus.FS_DRIVER_REQUIRED)],
-  // [MS-SMB2] 3.3.5.15.8
-  [Fsctl.SET_OBJECT_ID, 'Ids are derived: nobody sets them.', refused(NtStatus.ACCESS_DENIED)],
-  [Fsctl.SET_OBJECT_ID_EXTENDED, 'The same.', refused(NtStatus.ACCESS_DENIED)],
-  [Fsctl.DELETE_OBJECT_ID, 'Nobody takes them away.', refused(NtStatus.ACCESS_DENIED)],
   // [MS-FSCC] 2.3.41: a token stands for the data at the time of reading, also when the file is written to before it is used.
   // No store keeps that state; clients fall back to SRV_COPYCHUNK, which moves no data over the network either.
   [

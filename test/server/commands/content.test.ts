@@ -156,3 +156,31 @@ describe('FSCTL_SRV_ENUMERATE_SNAPSHOTS', () => {
       assert.deepEqual(await ask(await tree.open('a'), 16), Buffer.alloc(16));
     }));
 });
+
+describe('the control codes of object ids', () => {
+  const nothing = Buffer.alloc(0);
+
+  it('make, tell, change and delete the id of a file', () =>
+    onTree(async (tree) => {
+      const file = await tree.open('a');
+      await assert.rejects(file.ioctl(Fsctl.GET_OBJECT_ID, nothing), answered(NtStatus.OBJECTID_NOT_FOUND));
+      const made = await file.ioctl(Fsctl.CREATE_OR_GET_OBJECT_ID, nothing);
+      assert.equal(made.length, 64);
+      await file.ioctl(Fsctl.SET_OBJECT_ID_EXTENDED, Buffer.alloc(48, 7));
+      const changed = Buffer.concat([made.subarray(0, 16), Buffer.alloc(48, 7)]);
+      assert.deepEqual(await file.ioctl(Fsctl.GET_OBJECT_ID, nothing, { maxOutputResponse: 64 }), changed);
+      await file.ioctl(Fsctl.DELETE_OBJECT_ID, nothing);
+      await assert.rejects(file.ioctl(Fsctl.GET_OBJECT_ID, nothing), answered(NtStatus.OBJECTID_NOT_FOUND));
+    }));
+
+  it('want room for the answer, and a right to set one', () =>
+    onTree(async (tree) => {
+      const file = await tree.open('a');
+      for (const code of [Fsctl.GET_OBJECT_ID, Fsctl.CREATE_OR_GET_OBJECT_ID]) {
+        const small = file.ioctl(code, nothing, { maxOutputResponse: 63 });
+        await assert.rejects(small, answered(NtStatus.INVALID_PARAMETER));
+      }
+      const set = file.ioctl(Fsctl.SET_OBJECT_ID, Buffer.alloc(64, 1));
+      await assert.rejects(set, answered(NtStatus.ACCESS_DENIED));
+    }));
+});
