@@ -31,6 +31,11 @@ export class DescriptorPool {
     return this.#open.size;
   }
 
+  /** Whether there is room for one more. */
+  get hasRoom(): boolean {
+    return this.#open.size < this.#countMax;
+  }
+
   /**
    * Makes room for one more; waits for what is in use. EMFILE where nothing can be given up. Who has a descriptor in use
    * already must not wait for another and says so: for the moment there may be one too many.

@@ -9,17 +9,20 @@
  * Descriptors are kept, up to a number, because the walk costs a system call or two for each name. A descriptor stays
  * with its directory when that is moved, so before its use in a turn of the event loop the kernel's own path of it
  * (`readlink /proc/self/fd/N`) must be what it was right after the walk: a directory that was renamed, removed or moved away, by whomever, has
- * another, and the path is walked again. What remains is a directory moved out of the folder between that look and the
+ * another, and the path is walked again. The same is known where its name, looked at for another reason, was just found to stand for it. What remains is a directory moved out of the folder between that look and the
  * use: the same as one moved in the middle of a walk, which openat2(RESOLVE_BENEATH) allows as well. It is a directory
  * that was inside a moment ago, moved by someone who may write both inside and outside; neither its parent nor anything
  * else outside becomes reachable through it.
  */
 import fs from 'node:fs';
+import type { BackendStat } from './contract.ts';
+import type { DiskStat } from './disk-stat.ts';
 import { BackendError, codeOf } from './error.ts';
 import { calls, childPath, descriptorPath, OpenFlags } from './local-calls.ts';
 import { diskName } from './local-name.ts';
 import { isWithin, namesOf } from './path.ts';
 import type { Task } from './task.ts';
+import type { Turns } from './turn.ts';
 
 /** Levels above a directory that are looked for in the cache; bounds the work for absurdly deep paths. */
 const LOOKUP_LEVELS = 32;
@@ -27,12 +30,16 @@ const LOOKUP_LEVELS = 32;
 /** A directory that is open; {@link DirectoryCache.release} it after use. */
 export interface OpenDirectory {
   readonly fd: number;
+  readonly dev: bigint;
+  readonly ino: bigint;
   /** Where the kernel says it is, one character per byte; `undefined` for a path too long to be told. */
   readonly diskPath: string | undefined;
   users: number;
   isCached: boolean;
   /** The turn of the event loop in which it was last seen to be where it was. */
   turn: number;
+  /** What it was described as, at a moment of the store's. */
+  told: { readonly stat: BackendStat; readonly moment: number } | undefined;
 }
 
 export class DirectoryCache {
@@ -42,15 +49,16 @@ export class DirectoryCache {
   readonly #countMax: number;
   /** By path, least recently used first. */
   readonly #entries = new Map<string, OpenDirectory>();
-  #turn = 1;
-  #isTurnEnding = false;
+  readonly #turns: Turns;
 
   /** Opens the folder `root`; the only path that is resolved by the kernel as it stands. */
-  constructor(root: string, options: { countMax: number; mayCrossMounts: boolean }) {
+  constructor(root: string, options: { countMax: number; mayCrossMounts: boolean; turns: Turns }) {
     const fd = fs.openSync(root, OpenFlags.root);
-    this.root = { fd, diskPath: undefined, users: 1, isCached: true, turn: 0 };
-    this.device = fs.fstatSync(fd, { bigint: true }).dev;
+    const { dev, ino } = fs.fstatSync(fd, { bigint: true });
+    this.root = { fd, dev, ino, diskPath: undefined, users: 1, isCached: true, turn: 0, told: undefined };
+    this.device = dev;
     this.#countMax = options.countMax;
+    this.#turns = options.turns;
     this.#mayCrossMounts = options.mayCrossMounts;
   }
 
@@ -69,10 +77,25 @@ export class DirectoryCache {
 
   /** As {@link reach}, if the directory was seen to be there in this turn. */
   reachNow(path: string): OpenDirectory | undefined {
-    const entry = path === '' ? this.root : this.#entries.get(path);
-    if (entry === undefined || (entry !== this.root && entry.turn !== this.#turn)) return undefined;
-    entry.users += 1;
+    const entry = this.knownNow(path);
+    if (entry !== undefined) entry.users += 1;
     return entry;
+  }
+
+  /** As {@link reachNow}, for a look at the entry at once: it is not to be released. */
+  knownNow(path: string): OpenDirectory | undefined {
+    if (path === '') return this.root;
+    const entry = this.#entries.get(path);
+    return entry?.turn === this.#turns.current ? entry : undefined;
+  }
+
+  /**
+   * A directory was just found at `path`, its parent being where it was: if it is the one that is open, that is where it was,
+   * too. As long as it is open, nothing else gets its number.
+   */
+  confirm(path: string, { dev, ino }: DiskStat): void {
+    const entry = this.#entries.get(path);
+    if (entry !== undefined && entry.ino === ino && entry.dev === dev) this.#seen(path, entry);
   }
 
   /** The directory at `names` below the root. */
@@ -122,11 +145,7 @@ export class DirectoryCache {
     if (entry === undefined) return undefined;
     entry.users += 1;
     if ((yield* pathTold(entry.fd)) === entry.diskPath) {
-      if (entry.isCached) {
-        entry.turn = this.#thisTurn();
-        this.#entries.delete(path);
-        this.#entries.set(path, entry);
-      }
+      if (entry.isCached) this.#seen(path, entry);
       return entry;
     }
     if (entry.isCached) this.#drop(path, entry);
@@ -134,12 +153,21 @@ export class DirectoryCache {
     return undefined;
   }
 
+  /** The directory is where it was, and was used just now. */
+  #seen(path: string, entry: OpenDirectory): void {
+    if (entry.turn === this.#turns.current) return;
+    entry.turn = this.#turns.current;
+    this.#entries.delete(path);
+    this.#entries.set(path, entry);
+  }
+
   *#step(parent: OpenDirectory, name: string): Task<OpenDirectory> {
     const fd = yield* this.#openDirectory(childPath(parent.fd, diskName(name)));
     try {
-      const { dev } = yield* calls.fstat(fd);
+      const { dev, ino } = yield* calls.fstat(fd);
       if (!this.isOwnDevice(dev)) throw new BackendError('EACCES', 'open', name);
-      return { fd, diskPath: yield* pathTold(fd), users: 1, isCached: false, turn: 0 };
+      const diskPath = yield* pathTold(fd);
+      return { fd, dev, ino, diskPath, users: 1, isCached: false, turn: 0, told: undefined };
     } catch (error) {
       fs.closeSync(fd);
       throw error;
@@ -160,23 +188,12 @@ export class DirectoryCache {
     const former = this.#entries.get(path);
     if (former !== undefined) this.#drop(path, former);
     entry.isCached = true;
-    entry.turn = this.#thisTurn();
+    entry.turn = this.#turns.current;
     this.#entries.set(path, entry);
     for (const [oldest, idle] of this.#entries) {
       if (this.#entries.size <= this.#countMax) break;
       if (idle.users === 0) this.#drop(oldest, idle);
     }
-  }
-
-  #thisTurn(): number {
-    if (!this.#isTurnEnding) {
-      this.#isTurnEnding = true;
-      setImmediate(() => {
-        this.#isTurnEnding = false;
-        this.#turn += 1;
-      });
-    }
-    return this.#turn;
   }
 
   #drop(path: string, entry: OpenDirectory): void {

@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { FileAttribute } from '../wire/flags.ts';
 import type { BackendHandle, BackendStat, MaybePromise, StatChange } from './contract.ts';
 import type { DirtyDirectories } from './dirty-directories.ts';
+import type { NativeStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
 import { calls, descriptorPath, OpenFlags } from './local-calls.ts';
 import type { LocalStats } from './local-stat.ts';
@@ -16,6 +17,7 @@ import type { OpenFile, OpenFiles } from './open-files.ts';
 import { parentOf } from './path.ts';
 import { DescriptorUse } from './shared-descriptor.ts';
 import type { Task } from './task.ts';
+import type { Turns } from './turn.ts';
 import type { LocalStream } from './xattr-streams.ts';
 import type { XattrPlace } from './xattr-tasks.ts';
 
@@ -27,6 +29,7 @@ export interface LocalShared {
   readonly files: OpenFiles;
   readonly directories: DirtyDirectories;
   readonly changes: LocalWatch;
+  readonly turns: Turns;
   /** A handle was closed. */
   readonly closed: () => void;
 }
@@ -35,15 +38,19 @@ export interface LocalOpen {
   readonly shared: LocalShared;
   readonly file: OpenFile;
   readonly isWritable: boolean;
+  /** What was just seen of it, if that was at once. */
+  readonly seen?: NativeStat | undefined;
 }
 
 /** What files, directories and streams have in common: a descriptor of the file that they belong to. */
 export abstract class LocalHandle implements BackendHandle {
   protected readonly open: LocalOpen;
+  readonly #openedAt: number;
   #isClosed = false;
 
   constructor(open: LocalOpen) {
     this.open = open;
+    this.#openedAt = open.seen === undefined ? 0 : open.shared.turns.moment;
   }
 
   /** The file behind the handle. */
@@ -54,13 +61,13 @@ export abstract class LocalHandle implements BackendHandle {
   stat(): MaybePromise<BackendStat> {
     this.check('fstat');
     const { fd } = this.open.file.descriptor;
-    const { stats } = this.open.shared;
-    const seen = fd === undefined ? undefined : stats.look.now(fd, '');
-    const now =
-      fd === undefined || seen === undefined || seen === 'absent'
-        ? undefined
-        : stats.describeNow(stats.openFile(seen, fd));
-    return now ?? this.use('fstat', DescriptorUse.REFERENCE, (open) => this.#describe(open));
+    const { stats, turns } = this.open.shared;
+    if (fd !== undefined && stats.look.isQuick) {
+      const isKnown = this.#openedAt === turns.moment;
+      const seen = (isKnown ? this.open.seen : undefined) ?? stats.look.again(fd, '');
+      if (seen !== undefined && seen !== 'absent') return stats.describeAt(seen, fd, '');
+    }
+    return this.use('fstat', DescriptorUse.REFERENCE, (open) => this.#describe(open));
   }
 
   setStat(change: StatChange): MaybePromise<void> {
@@ -116,14 +123,19 @@ export abstract class LocalHandle implements BackendHandle {
   changing<T>(work: () => MaybePromise<T>): MaybePromise<T> {
     const { shared, file } = this.open;
     const done = shared.changes.modifying(file.path, file.reference.fileId);
-    if (done === undefined) return work();
+    shared.turns.changed();
     let answer: MaybePromise<T> | undefined;
     try {
       answer = work();
-      return answer instanceof Promise ? answer.finally(done) : answer;
+      return answer instanceof Promise ? answer.finally(() => this.#changed(done)) : answer;
     } finally {
-      if (!(answer instanceof Promise)) done();
+      if (!(answer instanceof Promise)) this.#changed(done);
     }
+  }
+
+  #changed(done: (() => void) | undefined): void {
+    this.open.shared.turns.changed();
+    done?.();
   }
 
   protected abstract syncData(): Promise<void>;

@@ -4,11 +4,13 @@
 import fs from 'node:fs';
 import type { OpenAt } from '../native/names.ts';
 import type { BackendPath } from './contract.ts';
-import type { DiskStat } from './disk-stat.ts';
+import { type DiskStat, NativeStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
 import { calls, childPath, descriptorPath, OpenFlags } from './local-calls.ts';
+import { diskName } from './local-name.ts';
 import { flagsFor } from './local-reopen.ts';
 import type { LocalTree, NamedPlace } from './local-tree.ts';
+import { checkedName, parentOf } from './path.ts';
 import { DescriptorUse } from './shared-descriptor.ts';
 import { promisedCall, type Task } from './task.ts';
 
@@ -22,13 +24,46 @@ export interface Opened {
   readonly use: DescriptorUse;
 }
 
+/** As {@link Opened}, at once. */
+export interface OpenedNow extends Opened {
+  readonly stat: NativeStat;
+}
+
+function isSameFile(one: DiskStat, other: DiskStat): boolean {
+  return one === other || (one.ino === other.ino && one.dev === other.dev && one.isFile());
+}
+
 export class Opening {
   readonly #tree: LocalTree;
   readonly #openAt: OpenAt | undefined;
+  /** What was found at a path the last time that somebody looked. */
+  #seen: { readonly path: BackendPath; readonly stat: NativeStat; readonly moment: number } | undefined;
 
   constructor(tree: LocalTree, openAt: OpenAt | undefined) {
     this.#tree = tree;
     this.#openAt = openAt;
+  }
+
+  /** Takes note of what was just found at the path: who looks often opens next. */
+  saw(path: BackendPath, stat: NativeStat): void {
+    this.#seen = { path, stat, moment: this.#tree.turns.moment };
+  }
+
+  /** As {@link data}, for a file that can be opened at once; `undefined` where only the task can tell. */
+  dataNow(path: BackendPath, use: DescriptorUse): OpenedNow | undefined {
+    const { directories, stats } = this.#tree;
+    const { look } = stats;
+    if (this.#openAt === undefined || path === '' || path.startsWith('/') || !look.isQuick) return undefined;
+    const directory = directories.reachNow(parentOf(path));
+    if (directory === undefined) return undefined;
+    try {
+      const name = diskName(checkedName(path));
+      const seen = this.#seenNow(path) ?? look.again(directory.fd, name);
+      if (seen === undefined || seen === 'absent' || !this.#tree.check(seen).isFile()) return undefined;
+      return this.#openedNow({ parent: directory.fd, name, seen }, use);
+    } finally {
+      directories.release(directory);
+    }
   }
 
   /** A file for its data, or a directory by reference. */
@@ -78,11 +113,36 @@ export class Opening {
     try {
       const opened = look.now(fd, '');
       const stat = opened === undefined || opened === 'absent' ? yield* look.open(fd) : opened;
-      if (stat.ino === seen.ino && stat.dev === seen.dev && stat.isFile()) return { fd, stat, use };
+      if (isSameFile(stat, seen)) return { fd, stat, use };
     } catch (error) {
       fs.closeSync(fd);
       throw error;
     }
+    fs.closeSync(fd);
+    return undefined;
+  }
+
+  #seenNow(path: BackendPath): NativeStat | undefined {
+    const seen = this.#seen;
+    return seen?.path === path && seen.moment === this.#tree.turns.moment ? seen.stat : undefined;
+  }
+
+  /** Opens what was seen at a name, if it still is what stands there. */
+  #openedNow(
+    { parent, name, seen }: { parent: number; name: string | Buffer; seen: NativeStat },
+    use: DescriptorUse,
+  ): OpenedNow | undefined {
+    const { look } = this.#tree.stats;
+    let fd: number | undefined;
+    try {
+      fd = look.timed(() => this.#openAt?.(parent, name, flagsFor(use) | NO_SURPRISES));
+    } catch {
+      // The task finds out what the matter is.
+    }
+    if (fd === undefined) return undefined;
+    const stat = look.again(fd, '');
+    const isSame = stat instanceof NativeStat && isSameFile(stat, seen);
+    if (isSame) return { fd, stat, use };
     fs.closeSync(fd);
     return undefined;
   }

@@ -10,8 +10,8 @@ import { type FileTime, fileTimeOfUnixNs, unixNsOfFileTime } from '../base/clock
 import type { SetTimes } from '../native/names.ts';
 import { FileAttribute } from '../wire/flags.ts';
 import type { BackendStat, NodeKind, StatChange } from './contract.ts';
-import type { DiskLook, DiskStat } from './disk-stat.ts';
-import { calls, type DiskPath, descriptorPath } from './local-calls.ts';
+import type { DiskLook, DiskStat, NativeStat } from './disk-stat.ts';
+import { calls, childPath, type DiskPath, descriptorPath } from './local-calls.ts';
 import { type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
 import type { FileMetadata, FileReference, LocalFile, ToldTime } from './metadata-store.ts';
 import type { PosixOwners } from './posix-owners.ts';
@@ -70,6 +70,20 @@ export class LocalStats {
   /** What is open as `fd`. */
   openFile(stat: DiskStat, fd: number): LocalFile {
     return { reference: this.reference(stat), stat, path: descriptorPath(fd), fd };
+  }
+
+  /** As {@link describeNow}, for `name` in the directory open as `directory`, or what is open as it where the name is empty. */
+  describeAt(stat: NativeStat, directory: number, name: string | Buffer): BackendStat {
+    const { metadata, exactDevice } = this.#options;
+    const former = stat.described;
+    const reference = former?.reference ?? this.reference(stat);
+    const aside = metadata.aside(reference);
+    if (former !== undefined && former.aside === aside) return former.stat;
+    const path = name === '' ? descriptorPath(directory) : childPath(directory, name);
+    const told = this.describeNow({ reference, stat, path, ...(name === '' && { fd: directory }) });
+    // The attributes were read after the look: they belong to this change time, or to a later one that is another.
+    if (stat.dev === exactDevice) stat.described = { reference, aside, stat: told };
+    return told;
   }
 
   /** As {@link describe}, for what was looked at just now. */

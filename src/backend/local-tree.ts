@@ -13,7 +13,7 @@ import type { Libc } from '../native/libc.ts';
 import type { RenameAt2 } from '../native/names.ts';
 import type { BackendHandle, BackendPath, BackendStat, DirectoryEntry, OpenOptions } from './contract.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
-import type { DirectoryCache } from './directory-cache.ts';
+import type { DirectoryCache, OpenDirectory } from './directory-cache.ts';
 import { DirtyDirectories } from './dirty-directories.ts';
 import type { DiskStat } from './disk-stat.ts';
 import { BackendError, codeOf } from './error.ts';
@@ -33,13 +33,14 @@ import { kindOf, type LocalStats } from './local-stat.ts';
 import { LocalWatch, type OpenedPlace } from './local-watch.ts';
 import type { LocalMetadata } from './metadata-local.ts';
 import type { LocalFile } from './metadata-store.ts';
-import { type OpenFile, OpenFiles } from './open-files.ts';
+import { OpenFiles } from './open-files.ts';
 import { modifications } from './own-changes.ts';
 import { checkedName, namesOf, parentOf } from './path.ts';
 import type { NewPermissions } from './posix-permissions.ts';
-import { DescriptorUse, SharedDescriptor } from './shared-descriptor.ts';
+import { DescriptorUse } from './shared-descriptor.ts';
 import type { Pace, Task } from './task.ts';
 import { CachedReads } from './transfer.ts';
+import type { Turns } from './turn.ts';
 
 const { REFERENCE, READ, WRITE } = DescriptorUse;
 
@@ -57,6 +58,7 @@ export interface LocalTreeOptions {
   readonly libc: Libc | undefined;
   readonly log: Log;
   readonly pace: Pace;
+  readonly turns: Turns;
   readonly syncDirectory: (path: BackendPath) => Promise<void>;
 }
 
@@ -67,44 +69,49 @@ export class LocalTree {
   readonly dirty: DirtyDirectories;
   /** What others do; what this store does goes through {@link LocalWatch.own}. */
   readonly changes: LocalWatch;
+  readonly turns: Turns;
   readonly #options: LocalTreeOptions;
   readonly #shared: LocalShared;
   readonly #reopening: Reopening;
   readonly #opening: Opening;
-  readonly #cachedReads: CachedReads;
   #handleCount = 0;
 
   constructor(options: LocalTreeOptions) {
-    const { directories, stats, metadata } = options;
+    const { directories, stats, metadata, turns, libc, clock, log, pace } = options;
     this.#options = options;
     this.directories = directories;
     this.stats = stats;
-    this.#cachedReads = new CachedReads(options.libc?.readNow);
-    this.#opening = new Opening(this, options.libc?.openAt);
+    this.turns = turns;
+    this.#opening = new Opening(this, libc?.openAt);
     this.#reopening = new Reopening({
-      libc: options.libc,
+      libc,
       root: directories.root.fd,
       stats,
       reference: (path) => this.#opening.reference(path),
     });
     this.files = new OpenFiles({
       forget: (file) => metadata.forget(file),
-      describe: (file) => this.#descriptorOf(file),
+      descriptors: {
+        pool: options.descriptors,
+        clock,
+        cachedReads: new CachedReads(libc?.readNow),
+        remember: (file, fd) => this.#reopening.remember(file, fd),
+        reopen: (file, use) => this.#reopening.reopen(file, use),
+      },
     });
     this.dirty = new DirtyDirectories(options.syncDirectory);
-    const { libc, clock, log, pace } = options;
-    this.changes = new LocalWatch({ libc, clock, log, pace, open: (path) => this.#place(path) });
-    const closed = (): void => {
-      this.#handleCount -= 1;
-    };
+    this.changes = new LocalWatch({ libc, clock, log, pace, turns, open: (path) => this.#place(path) });
     this.#shared = {
-      clock: options.clock,
+      clock,
       stats,
       metadata,
       files: this.files,
       directories: this.dirty,
       changes: this.changes,
-      closed,
+      turns,
+      closed: () => {
+        this.#handleCount -= 1;
+      },
     };
   }
 
@@ -161,27 +168,33 @@ export class LocalTree {
 
   /** As {@link stat}, if one look suffices; `absent` where there is no such name. */
   statNow(path: BackendPath): BackendStat | 'absent' | undefined {
-    if (path === '') return this.describedNow(this.directories.root.fd);
-    if (path.startsWith('/')) return undefined;
-    const name = diskName(checkedName(path));
     const { look } = this.stats;
-    if (!look.isQuick) return undefined;
+    if (path.startsWith('/') || !look.isQuick) return undefined;
+    const known = this.directories.knownNow(path);
+    if (known !== undefined) return this.#directoryNow(known);
+    const name = diskName(checkedName(path));
     const above = parentOf(path);
     const directory = this.directories.reachNow(above) ?? look.also(this.directories.reach(above));
     try {
-      const stat = look.now(directory.fd, name);
+      const stat = look.again(directory.fd, name);
       if (stat === undefined || stat === 'absent') return stat;
-      return this.stats.describeNow(this.stats.file(this.check(stat), childPath(directory.fd, name)));
+      if (this.check(stat).isDirectory()) this.directories.confirm(path, stat);
+      else this.#opening.saw(path, stat);
+      return this.stats.describeAt(stat, directory.fd, name);
     } finally {
       this.directories.release(directory);
     }
   }
 
-  /** What is open as `fd`, if one look suffices. */
-  describedNow(fd: number): BackendStat | undefined {
-    const stat = this.stats.look.now(fd, '');
-    if (stat === undefined || stat === 'absent') return undefined;
-    return this.stats.describeNow(this.stats.openFile(stat, fd));
+  /** What a directory that was seen in this turn is like; looked at once a moment. */
+  #directoryNow(directory: OpenDirectory): BackendStat | undefined {
+    const { moment } = this.turns;
+    if (directory.told?.moment === moment) return directory.told.stat;
+    const seen = this.stats.look.again(directory.fd, '');
+    if (seen === undefined || seen === 'absent') return undefined;
+    const stat = this.stats.describeAt(seen, directory.fd, '');
+    directory.told = { stat, moment };
+    return stat;
   }
 
   stat(path: BackendPath): Task<BackendStat> {
@@ -200,6 +213,15 @@ export class LocalTree {
     return { name, stat: yield* this.stats.describe(this.stats.file(stat, disk)) };
   }
 
+  /** As {@link open}, for what takes one call; `undefined` where only the task can tell. */
+  openNow(path: BackendPath, { write = false, create, stream }: OpenOptions): BackendHandle | undefined {
+    const { handleCountMax, descriptors } = this.#options;
+    const isFull = this.#handleCount >= handleCountMax || !descriptors.hasRoom;
+    if (isFull || create || stream !== undefined) return undefined;
+    const found = this.#opening.dataNow(path, write ? WRITE : READ);
+    return found && new LocalFileHandle({ ...this.#opened(path, found, write), seen: found.stat });
+  }
+
   *open(path: BackendPath, options: OpenOptions): Task<BackendHandle> {
     if (this.#handleCount >= this.#options.handleCountMax) throw new BackendError('EMFILE', 'open', path);
     yield* this.#options.descriptors.room();
@@ -208,7 +230,7 @@ export class LocalTree {
     if (options.create) return yield* this.#create(path, options.write ?? false);
     const isWritable = options.write ?? false;
     const found = yield* this.#opening.data(path, isWritable ? WRITE : READ);
-    const opened = this.#opened(path, { ...found, isWritable });
+    const opened = this.#opened(path, found, isWritable);
     return found.use === REFERENCE ? new LocalDirectoryHandle(opened) : new LocalFileHandle(opened);
   }
 
@@ -340,7 +362,7 @@ export class LocalTree {
     try {
       // A file that others removed may have left something under this id.
       metadata.forget(this.stats.reference(stat));
-      return new LocalFileHandle(this.#opened(path, { fd, stat, isWritable, use: WRITE }));
+      return new LocalFileHandle(this.#opened(path, { fd, stat, use: WRITE }, isWritable));
     } catch (error) {
       fs.closeSync(fd);
       throw error;
@@ -353,8 +375,8 @@ export class LocalTree {
       const { streams } = this.#options.metadata;
       const file = this.stats.openFile(stat, fd);
       const content = yield* streams.open(file, stream, options.create ?? false);
-      const found = { fd, stat, isWritable: options.write ?? false, use: REFERENCE };
-      return new LocalStreamHandle(this.#opened(path, found), content);
+      const opened = this.#opened(path, { fd, stat, use: REFERENCE }, options.write ?? false);
+      return new LocalStreamHandle(opened, content);
     } catch (error) {
       fs.closeSync(fd);
       throw error;
@@ -366,31 +388,13 @@ export class LocalTree {
     return { fd, isDirectory: stat.isDirectory(), fileId: this.stats.reference(stat).fileId };
   }
 
-  #opened(path: BackendPath, { fd, stat, use, isWritable }: Found): LocalOpen {
+  #opened(path: BackendPath, { fd, stat, use }: Opened, isWritable: boolean): LocalOpen {
     const file = this.files.enter(this.stats.reference(stat), path);
     file.descriptor.adopt(fd, use);
     this.#handleCount += 1;
     return { shared: this.#shared, file, isWritable };
   }
-
-  #descriptorOf(file: () => OpenFile): SharedDescriptor {
-    const { descriptors, clock } = this.#options;
-    return new SharedDescriptor({
-      pool: descriptors,
-      clock,
-      cachedReads: this.#cachedReads,
-      remember: (fd) => this.#reopening.remember(file(), fd),
-      reopen: (use) => this.#reopening.reopen(file(), use),
-      lost: (error) => {
-        file().syncError ??= error;
-      },
-    });
-  }
 }
 
 /** A path to a name, the descriptor of the directory that has it, and the name there. */
 export type NamedPlace = readonly [disk: DiskPath, parent: number, name: string | Buffer];
-
-interface Found extends Opened {
-  readonly isWritable: boolean;
-}

@@ -22,6 +22,7 @@ import { directoriesIn } from './local-entries.ts';
 import { fileKey, modifications, type OwnChange, OwnChanges } from './own-changes.ts';
 import { isWithin, join, parentOf } from './path.ts';
 import { type Pace, run, runNow, slowCall, type Task } from './task.ts';
+import type { Turns } from './turn.ts';
 import { type Subscription, Subscriptions } from './watch-subscriptions.ts';
 
 /** Directories and files watched in the kernel at a time, by one store. */
@@ -41,6 +42,7 @@ export interface LocalWatchOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pace: Pace;
+  readonly turns: Turns;
   /** Opens by reference what is at a path. */
   readonly open: (path: BackendPath) => Task<OpenedPlace>;
 }
@@ -116,11 +118,12 @@ export class LocalWatch implements WatchAbility, ChangeListener {
 
   /** Runs an operation of this store, whose changes are not reported. */
   *own<T>(changes: readonly OwnChange[], work: Task<T>): Task<T> {
-    if (this.#nodes.size === 0) return yield* work;
+    const changing = this.#options.turns.changing(work);
+    if (this.#nodes.size === 0) return yield* changing;
     const operation = this.#own.begin(changes);
     let hasSucceeded = false;
     try {
-      const result = yield* work;
+      const result = yield* changing;
       hasSucceeded = true;
       return result;
     } finally {

@@ -48,6 +48,7 @@ import { namesOf } from './path.ts';
 import { type OwnerOptions, PosixOwners } from './posix-owners.ts';
 import { NewPermissions, type PermissionOptions } from './posix-permissions.ts';
 import { Pace, run, type Task } from './task.ts';
+import { Turns } from './turn.ts';
 
 export interface LocalOptions extends MetadataOptions, PermissionOptions, OwnerOptions {
   /** Label of the volume; default the folder's name. */
@@ -78,12 +79,14 @@ export function localBackend(root: string, options: LocalOptions = {}): Backend 
   if (process.platform !== 'linux') throw new BackendError('ENOSYS', 'serving a local folder needs Linux');
   if (!fs.existsSync('/proc/self/fd')) throw new BackendError('ENOSYS', 'serving a local folder needs /proc');
   const folder = fs.realpathSync(root);
+  const turns = new Turns();
   const directories = new DirectoryCache(folder, {
     countMax: options.directoryCountMax ?? 256,
     mayCrossMounts: options.mayCrossMounts ?? false,
+    turns,
   });
   try {
-    return new LocalBackend(folder, directories, options);
+    return new LocalBackend(folder, { directories, turns }, options);
   } catch (error) {
     directories.close();
     throw error;
@@ -123,7 +126,11 @@ class LocalBackend implements Backend {
   readonly #libc: Libc | undefined;
   readonly #tree: LocalTree;
 
-  constructor(folder: string, directories: DirectoryCache, options: LocalOptions) {
+  constructor(
+    folder: string,
+    { directories, turns }: { directories: DirectoryCache; turns: Turns },
+    options: LocalOptions,
+  ) {
     this.name = folder;
     this.#options = options;
     this.#directories = directories;
@@ -146,6 +153,7 @@ class LocalBackend implements Backend {
     });
     const tree: LocalTree = new LocalTree({
       directories,
+      turns,
       stats,
       metadata: this.#metadata,
       clock,
@@ -206,6 +214,12 @@ class LocalBackend implements Backend {
 
   open(at: BackendPath, options: OpenOptions): MaybePromise<BackendHandle> {
     throwIfAborted(options.signal, 'open', at);
+    try {
+      const handle = this.#tree.openNow(at, options);
+      if (handle !== undefined) return handle;
+    } catch (error) {
+      return this.#fail(error, 'open', at);
+    }
     return this.#run('open', at, this.#tree.open(at, options));
   }
 

@@ -86,6 +86,11 @@ export class LocalMetadata {
     this.streams = new XattrStreams(this.#keeper, side.streams);
   }
 
+  /** What the side store has of the file; the same object as long as it is the same. */
+  aside(reference: FileReference): FileMetadata {
+    return this.#side.read(reference);
+  }
+
   /** As {@link readStat}, if it is known without asking the disk. */
   recentStat(file: LocalFile): FileMetadata | undefined {
     const recent = this.#recentDos.find(file.reference, file.stat);

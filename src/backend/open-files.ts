@@ -5,26 +5,32 @@
 import type { BackendPath, MaybePromise } from './contract.ts';
 import type { FileReference } from './metadata-store.ts';
 import { isWithin } from './path.ts';
-import type { SharedDescriptor } from './shared-descriptor.ts';
+import { SharedDescriptor, type SharedDescriptorOptions } from './shared-descriptor.ts';
 
-export interface OpenFile {
+export class OpenFile {
   readonly reference: FileReference;
   /** The name it was opened by, as renamed since. */
   path: BackendPath;
-  handleCount: number;
+  handleCount = 1;
   /** The last name is gone: what is kept of the file goes with the last handle. */
-  isRemoved: boolean;
+  isRemoved = false;
   /** A sync that failed: the kernel reports lost pages once, and must not be believed when it says otherwise later. */
-  syncError: unknown;
+  syncError: unknown = undefined;
   readonly descriptor: SharedDescriptor;
   /** What the file can be opened by again; known once its descriptor was given up. */
-  handle: Buffer | undefined;
+  handle: Buffer | undefined = undefined;
+
+  constructor(reference: FileReference, path: BackendPath, options: SharedDescriptorOptions) {
+    this.reference = reference;
+    this.path = path;
+    this.descriptor = new SharedDescriptor(options, this);
+  }
 }
 
 export interface OpenFilesOptions {
   /** Called for a removed file when nothing needs it any more. */
   readonly forget: (file: FileReference) => void;
-  readonly describe: (file: () => OpenFile) => SharedDescriptor;
+  readonly descriptors: SharedDescriptorOptions;
 }
 
 export class OpenFiles {
@@ -43,15 +49,7 @@ export class OpenFiles {
       known.handleCount += 1;
       return known;
     }
-    const file: OpenFile = {
-      reference,
-      path,
-      handleCount: 1,
-      isRemoved: false,
-      syncError: undefined,
-      descriptor: this.#options.describe(() => file),
-      handle: undefined,
-    };
+    const file = new OpenFile(reference, path, this.#options.descriptors);
     this.#files.set(reference.fileId, file);
     return file;
   }

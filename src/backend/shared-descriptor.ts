@@ -10,6 +10,7 @@ import type { MaybePromise } from './contract.ts';
 import { truncation } from './descriptor.ts';
 import type { DescriptorPool, Evictable } from './descriptor-pool.ts';
 import { calls } from './local-calls.ts';
+import type { OpenFile } from './open-files.ts';
 import { Pace, run, type Task } from './task.ts';
 import { type CachedReads, QUICK_BYTES, readLater, readNow, writeLater, writeNow } from './transfer.ts';
 
@@ -22,15 +23,14 @@ export interface SharedDescriptorOptions {
   readonly clock: Clock;
   readonly cachedReads: CachedReads;
   /** Takes note of what the file can be found by; false when it cannot. */
-  readonly remember: (fd: number) => boolean;
+  readonly remember: (file: OpenFile, fd: number) => boolean;
   /** Opens the file again, the same and no other; ESTALE when it is gone. */
-  readonly reopen: (use: DescriptorUse) => Task<number>;
-  /** What was written could not be stored; the kernel says so only once, and here is where it did. */
-  readonly lost: (error: unknown) => void;
+  readonly reopen: (file: OpenFile, use: DescriptorUse) => Task<number>;
 }
 
 export class SharedDescriptor implements Evictable {
   readonly #options: SharedDescriptorOptions;
+  readonly #file: OpenFile;
   readonly #pace: Pace;
   #fd: number | undefined;
   #use: DescriptorUse = DescriptorUse.REFERENCE;
@@ -41,11 +41,12 @@ export class SharedDescriptor implements Evictable {
   #isDirty = false;
   #isPinned = false;
   /** Descriptors that served for less, until nothing uses them. */
-  readonly #retired: number[] = [];
+  #retired: number[] | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor(options: SharedDescriptorOptions) {
+  constructor(options: SharedDescriptorOptions, file: OpenFile) {
     this.#options = options;
+    this.#file = file;
     this.#pace = new Pace(options.clock);
   }
 
@@ -160,13 +161,14 @@ export class SharedDescriptor implements Evictable {
       try {
         yield* this.#synced();
       } catch (error) {
-        this.#options.lost(error);
+        // The kernel says so only once, and here is where it did.
+        this.#file.syncError ??= error;
         this.#isPinned = true;
         return;
       }
     }
     if (this.standing !== 'idle' || this.#isDirty || this.#fd !== fd) return;
-    if (this.#options.remember(fd)) this.#giveUp();
+    if (this.#options.remember(this.#file, fd)) this.#giveUp();
     else this.#isPinned = true;
   }
 
@@ -196,7 +198,7 @@ export class SharedDescriptor implements Evictable {
   *#reopened(use: DescriptorUse, isHolding: boolean): Task<number> {
     yield* this.#options.pool.room(isHolding);
     const wanted = use > this.#use ? use : this.#use;
-    this.adopt(yield* this.#options.reopen(wanted), wanted);
+    this.adopt(yield* this.#options.reopen(this.#file, wanted), wanted);
     return present(this.#fd, 'descriptor');
   }
 
@@ -226,14 +228,19 @@ export class SharedDescriptor implements Evictable {
   #leave(): void {
     this.#userCount -= 1;
     if (this.#userCount > 0) return;
-    for (const fd of this.#retired.splice(0)) fs.closeSync(fd);
+    const retired = this.#retired;
+    this.#retired = undefined;
+    for (const fd of retired ?? []) fs.closeSync(fd);
     if (this.#isClosed) this.#onIdle?.();
     else this.#options.pool.freed();
   }
 
   #retire(fd: number): void {
     if (this.#userCount === 0) fs.closeSync(fd);
-    else this.#retired.push(fd);
+    else {
+      this.#retired ??= [];
+      this.#retired.push(fd);
+    }
   }
 
   #giveUp(): void {

@@ -86,7 +86,7 @@ export class Pace {
   #cautiousUntilMs = 0;
   #cautionMs = CAUTION_MS_MIN;
   /** The calls in the pool, by when they began; the oldest first. */
-  readonly #pooled = new Set<{ readonly beganMs: number }>();
+  #pooled: Set<{ readonly beganMs: number }> | undefined;
 
   constructor(clock: Clock, losses?: LossCount) {
     this.#clock = clock;
@@ -95,10 +95,11 @@ export class Pace {
 
   /** True when calls may run on the event loop. A call that hangs in the pool keeps it false. */
   get isQuick(): boolean {
-    if (this.#cautiousUntilMs === 0 && this.#pooled.size === 0) return true;
+    const pooled = this.#pooled;
+    if (this.#cautiousUntilMs === 0 && (pooled === undefined || pooled.size === 0)) return true;
     const now = this.#clock.monotonicMs();
     if (now < this.#cautiousUntilMs) return false;
-    for (const { beganMs } of this.#pooled) return now - beganMs < STALL_MS;
+    for (const { beganMs } of pooled ?? []) return now - beganMs < STALL_MS;
     return true;
   }
 
@@ -117,11 +118,13 @@ export class Pace {
   /** Waits for a call in the pool and learns from it. */
   async pooled<T>(call: () => Promise<T>): Promise<T> {
     const place = { beganMs: this.#clock.monotonicMs() };
-    this.#pooled.add(place);
+    this.#pooled ??= new Set();
+    const pooled = this.#pooled;
+    pooled.add(place);
     try {
       return await call();
     } finally {
-      this.#pooled.delete(place);
+      pooled.delete(place);
       const now = this.#clock.monotonicMs();
       if (now - place.beganMs > STALL_MS) this.#beCautious(place.beganMs, now);
     }

@@ -21,6 +21,9 @@ const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 const S_IFLNK = 0o120000;
 
+/** How much of struct statx is used, in words of 32 bits: up to the id of the mount. */
+export const STATX_WORDS = 38;
+
 /**
  * What statx told, read from its buffer when asked for; to be used again for the next call. The names are those of
  * node:fs, so that code for its BigIntStats serves for both.
@@ -31,6 +34,26 @@ export class StatxRecord {
   readonly #words = new Uint32Array(this.bytes.buffer);
   readonly #longs = new BigUint64Array(this.bytes.buffer);
   readonly #signed = new BigInt64Array(this.bytes.buffer);
+
+  /** Puts a copy of all that was told at `position` of `target`, which takes {@link STATX_WORDS} words. */
+  copyTo(target: Uint32Array, position: number): void {
+    const words = this.#words;
+    for (let index = 0; index < STATX_WORDS; index++) target[position + index] = words[index] ?? 0;
+  }
+
+  /** Whether what was told is all the same as what stands at `position` of `other`. */
+  equals(other: Uint32Array, position: number): boolean {
+    const words = this.#words;
+    for (let index = 0; index < STATX_WORDS; index++) {
+      if (words[index] !== other[position + index]) return false;
+    }
+    return true;
+  }
+
+  /** The lower half of {@link ino}. */
+  get inoLow(): number {
+    return this.#word(32);
+  }
 
   get mode(): number {
     return this.#word(28) & 0xffff;
