@@ -76,6 +76,8 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   readonly #retained: Session[] = [];
   #endedBy: EndReason | undefined;
   #waiting: { ticket: Ticket; reject: (error: Error) => void } | undefined;
+  /** Tells who ended it while it waited that it has its answer. */
+  #onFinish: (() => void) | undefined;
   #abort: AbortController | undefined;
   #interim: InterimPlace | undefined;
   #answered: 'no' | 'interim' | 'final' = 'no';
@@ -201,17 +203,19 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
     });
   }
 
-  end(reason: EndReason): void {
-    if (this.#endedBy !== undefined) return;
+  end(reason: EndReason): Promise<void> | undefined {
+    if (this.#endedBy !== undefined) return undefined;
     this.#endedBy = reason;
     const error = new RequestEnded(reason);
     this.#abort?.abort(error);
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (waiting !== undefined) {
-      waiting.ticket.abandon();
-      waiting.reject(error);
-    }
+    if (waiting === undefined) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onFinish = resolve;
+    waiting.ticket.abandon();
+    waiting.reject(error);
+    return promise;
   }
 
   /** The handler has not answered at once: it can be cancelled now and may get an interim response in a while. */
@@ -247,6 +251,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
 
   /** The final answer is there. */
   finished(): void {
+    this.#onFinish?.();
     if (this.#interim !== undefined) this.#interim.goAsync = undefined;
     this.connection.outstanding.delete(this.messageId);
     this.sessionInUse?.orphans.delete(this);

@@ -55,8 +55,11 @@ export interface OutstandingRequest {
   readonly openInUse: Open | undefined;
   /** It can be sent again on another channel and is to be found done then. */
   readonly outlivesChannel: boolean;
-  /** Ends the request early. Once; later calls do nothing. */
-  end(reason: CloseReason | 'cancel'): void;
+  /**
+   * Ends the request early. Once; later calls do nothing. One that waits answers soon: what is returned resolves then, so that
+   * the answer to what ended it can follow.
+   */
+  end(reason: CloseReason | 'cancel'): Promise<void> | undefined;
 }
 
 export class Connection {

@@ -150,7 +150,7 @@ export class Session {
   }
 
   /** Takes the open out of the table and ends it; every request that uses it ends with FILE_CLOSED. */
-  async closeOpen(open: Open, reason: CloseReason): Promise<void> {
+  closeOpen(open: Open, reason: CloseReason): Promise<void> | void {
     if (open.isClosed) return;
     open.isClosed = true;
     this.#opens.delete(open.fileId.volatile);
@@ -158,8 +158,9 @@ export class Session {
     this.server.counters.opens--;
     if (telemetry.open.hasSubscribers) this.#tellOpen('closed', open, reason);
     assert(this.server.counters.opens >= 0, 'open counter below zero');
-    this.#endRequests((request) => request.openInUse === open, reason);
-    await open.target.close(reason);
+    const ended = this.#endRequests((request) => request.openInUse === open, reason);
+    const closed = open.target.close(reason);
+    return ended === undefined ? closed : Promise.all([ended, closed]).then(() => undefined);
   }
 
   /** [MS-SMB2] 3.3.5.8 */
@@ -168,7 +169,7 @@ export class Session {
     this.server.counters.treeConnects--;
     const opens = [...this.#opens.values()].filter((open) => open.tree === tree);
     await this.#closeAll(opens, reason);
-    this.#endRequests((request) => request.treeInUse === tree, reason);
+    await this.#endRequests((request) => request.treeInUse === tree, reason);
   }
 
   /**
@@ -183,7 +184,7 @@ export class Session {
       telemetry.session.publish({ event: 'ended', sessionId, user, reason });
     this.state = 'ended';
     this.server.sessions.delete(this.sessionId);
-    this.#endRequests((request) => request.sessionInUse === this, reason);
+    const ended = this.#endRequests((request) => request.sessionInUse === this, reason);
     for (const channel of this.channels.keys()) {
       channel.sessions.delete(this.sessionId);
       channel.authentications.delete(this.sessionId);
@@ -191,6 +192,7 @@ export class Session {
     this.server.counters.treeConnects -= this.trees.size;
     this.trees.clear();
     await this.#closeAll([...this.#opens.values()], reason);
+    await ended;
     this.channels.clear();
     this.#isTornDown = true;
     this.#destroyWhenUnused();
@@ -215,11 +217,20 @@ export class Session {
     telemetry.open.publish({ event, sessionId: this.sessionId, share: open.tree.share.name, reason });
   }
 
-  #endRequests(concerned: (request: OutstandingRequest) => boolean, reason: CloseReason): void {
-    for (const channel of this.channels.keys()) {
-      for (const request of channel.outstanding.values()) if (concerned(request)) request.end(reason);
-    }
-    for (const request of this.orphans) if (concerned(request)) request.end(reason);
+  /** Resolves when those of them that waited have their answers, which come first; undefined where none did. */
+  #endRequests(
+    concerned: (request: OutstandingRequest) => boolean,
+    reason: CloseReason,
+  ): Promise<unknown> | undefined {
+    let ended: Promise<void>[] | undefined;
+    const end = (request: OutstandingRequest): void => {
+      const answered = concerned(request) ? request.end(reason) : undefined;
+      if (answered !== undefined) ended = [...(ended ?? []), answered];
+    };
+    for (const channel of this.channels.keys())
+      for (const request of channel.outstanding.values()) end(request);
+    for (const request of this.orphans) end(request);
+    return ended && Promise.all(ended);
   }
 
   /**

@@ -2,6 +2,7 @@
  * Joins the deterministic core to the world: carries out its effects, hands it the time, and knows which open file
  * stands behind each of its opens. One core serves all volumes of a server, for leases and app instances reach across shares.
  */
+import type { MaybePromise } from '../backend/contract.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { NtStatusError } from '../base/status.ts';
@@ -9,6 +10,7 @@ import type { FileCore } from '../fs/contract.ts';
 import type { RecordChange } from '../fs/snapshot.ts';
 import type { Break, CoreEffect, CoreOpen, Outcome, Removal, Ticket } from '../fs/types.ts';
 import type { ClientNotifier } from './client-notifier.ts';
+import { rescue } from './maybe-promise.ts';
 import type { OpenFile } from './open-file.ts';
 import type { OpenStore } from './open-store.ts';
 import { Waiter, type WaitResult } from './waiter.ts';
@@ -17,7 +19,7 @@ import { Waiter, type WaitResult } from './waiter.ts';
 export interface RemovalTarget {
   /** The first part of its files' keys. */
   readonly id: string;
-  remove(removal: Removal): Promise<void>;
+  remove(removal: Removal): MaybePromise<void>;
 }
 
 export interface CoreDriverOptions {
@@ -138,8 +140,8 @@ export class CoreDriver {
   }
 
   /** Resolves when every removal that was asked for until now is done; throws when that which `open` began failed. */
-  async removed(open?: CoreOpen): Promise<void> {
-    while (this.#removals.size > 0) await Promise.all(this.#removals);
+  removed(open?: CoreOpen): MaybePromise<void> {
+    if (this.#removals.size > 0) return Promise.all(this.#removals).then(() => this.removed(open));
     if (open !== undefined && this.#failedRemovals.has(open)) throw this.#failedRemovals.get(open);
   }
 
@@ -161,10 +163,10 @@ export class CoreDriver {
   }
 
   /** Resolves when a persistent open stands in the store, on the disk; throws when it cannot be kept. */
-  async stored({ durable }: CoreOpen): Promise<void> {
+  stored({ durable }: CoreOpen): MaybePromise<void> {
     if (durable?.isPersistent !== true) return;
     if (this.#unwritten.has(durable.persistentId)) throw this.#writeError;
-    await this.#store?.sync();
+    return this.#store?.sync();
   }
 
   stop(): void {
@@ -223,22 +225,24 @@ export class CoreDriver {
   }
 
   #expire(file: OpenFile): void {
-    file.release().catch((error: unknown) => {
-      this.#log.write('warn', 'release-failed', { error: String(error) });
-    });
+    void rescue(
+      () => file.release(),
+      (error) => this.#log.write('warn', 'release-failed', { error: String(error) }),
+    );
     this.#notifier.expired(file);
   }
 
   #remove(removal: Removal): void {
     const id = removal.file.slice(0, removal.file.indexOf(':'));
-    const work = this.#targets.get(id)?.remove(removal);
-    if (work === undefined) return;
-    const guarded = work
-      .catch((error: unknown) => {
+    const work = rescue(
+      () => this.#targets.get(id)?.remove(removal),
+      (error) => {
         this.#failedRemovals.set(removal.by, error);
         this.#log.write('warn', 'delete-failed', { error: String(error) });
-      })
-      .finally(() => this.#removals.delete(guarded));
+      },
+    );
+    if (!(work instanceof Promise)) return;
+    const guarded = work.finally(() => this.#removals.delete(guarded));
     this.#removals.add(guarded);
   }
 

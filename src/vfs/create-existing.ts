@@ -20,7 +20,7 @@ import { askCore, intentOf, type Target } from './create.ts';
 import type { OpenRequest, OpenResult } from './create-parameters.ts';
 import { changeEas } from './extended-attributes.ts';
 import type { VersionedPlace } from './known-facts.ts';
-import { chain } from './maybe-promise.ts';
+import { chain, rescue } from './maybe-promise.ts';
 import { OpenFile } from './open-file.ts';
 import type { Directory } from './resolve.ts';
 import { type CheckedFile, descriptorAt, grantAccess } from './security.ts';
@@ -51,11 +51,11 @@ const actions: Readonly<Record<Replacement, CreateAction>> = {
   supersede: CreateAction.SUPERSEDED,
 };
 
-export async function openExisting(
+export function openExisting(
   volume: Volume,
   request: OpenRequest,
   target: Target,
-): Promise<OpenResult | Waiter> {
+): MaybePromise<OpenResult | Waiter> {
   const stat = present(target.entry.stat, 'stat of an existing file');
   const isDirectory = stat.kind === 'directory' && target.stream.name === '';
   const replaces = replacements.get(request.createDisposition) ?? 'nothing';
@@ -64,21 +64,20 @@ export async function openExisting(
   demand(isKept, NtStatus.MEDIA_WRITE_PROTECTED, 'a snapshot stays as it is');
   checkReplacement(request, replaces, { stat, isDirectory });
   const access = grantedAccessTo(volume, request, { target, stat, implied: impliedAccess[replaces] });
-  const grantedAccess = access instanceof Promise ? await access : access;
-  const file = volume.keyOf(stat.fileId);
-  const intent = intentOf(volume, request, target);
-  const outcome = askCore(volume, {
-    ...intent,
-    file,
-    isDirectory,
-    isNew: false,
-    replaces,
-    grantedAccess,
-    createdAt: String(stat.creationTime),
+  return chain(access, (grantedAccess) => {
+    const outcome = askCore(volume, {
+      ...intentOf(volume, request, target),
+      file: volume.keyOf(stat.fileId),
+      isDirectory,
+      isNew: false,
+      replaces,
+      grantedAccess,
+      createdAt: String(stat.creationTime),
+    });
+    if (outcome instanceof Waiter) return outcome;
+    const { open, cache } = outcome;
+    return completeOpen(volume, request, { target, open, cache, replaces });
   });
-  if (outcome instanceof Waiter) return outcome;
-  const { open, cache } = outcome;
-  return completeOpen(volume, request, { target, open, cache, replaces });
 }
 
 /** [MS-FSA] 2.1.5.1.2: directories and files where the other was asked for. */
@@ -155,26 +154,49 @@ interface Grant {
   readonly replaces: Replacement;
 }
 
-async function completeOpen(volume: Volume, request: OpenRequest, grant: Grant): Promise<OpenResult> {
+/** How far an open has come, to be taken back when the rest fails. */
+interface Progress {
+  handle: BackendHandle | undefined;
+  file: OpenFile | undefined;
+}
+
+function completeOpen(volume: Volume, request: OpenRequest, grant: Grant): MaybePromise<OpenResult> {
   const { driver } = volume;
-  let handle: BackendHandle | undefined;
-  let file: OpenFile | undefined;
-  try {
-    const opening = openHandle(volume, request, grant);
-    handle = opening instanceof Promise ? await opening : opening;
-    if (grant.replaces !== 'nothing') await replaceContent(volume, request, { ...grant, handle });
-    const looking = handle.stat();
-    const found = looking instanceof Promise ? await looking : looking;
-    file = bindOpen(volume, request, { ...grant, handle, stat: found });
-    const stat = file.writeTime.seen(found, driver.nowMs);
-    if (grant.replaces !== 'nothing') noteReplacement(file, grant);
-    return { file, action: actions[grant.replaces], cache: grant.cache, stat };
-  } catch (error) {
-    driver.forget(grant.open);
-    driver.call((core, nowMs) => core.abandon(grant.open, nowMs));
-    await (file === undefined ? handle?.close() : file.release());
-    throw error;
-  }
+  const progress: Progress = { handle: undefined, file: undefined };
+  return rescue(
+    () =>
+      chain(openHandle(volume, request, grant), (handle) => {
+        progress.handle = handle;
+        return finishOpen(volume, request, { grant, handle, progress });
+      }),
+    (error) => {
+      driver.forget(grant.open);
+      driver.call((core, nowMs) => core.abandon(grant.open, nowMs));
+      const { file, handle } = progress;
+      return chain(file === undefined ? handle?.close() : file.release(), () => {
+        throw error;
+      });
+    },
+  );
+}
+
+function finishOpen(
+  volume: Volume,
+  request: OpenRequest,
+  { grant, handle, progress }: { grant: Grant; handle: BackendHandle; progress: Progress },
+): MaybePromise<OpenResult> {
+  const { replaces, cache } = grant;
+  const isKept = replaces === 'nothing';
+  const found = isKept
+    ? handle.stat()
+    : replaceContent(volume, request, { ...grant, handle }).then(() => handle.stat());
+  return chain(found, (stat) => {
+    const file = bindOpen(volume, request, { target: grant.target, open: grant.open, handle, stat });
+    progress.file = file;
+    const seen = file.writeTime.seen(stat, volume.driver.nowMs);
+    if (!isKept) noteReplacement(file, grant);
+    return { file, action: actions[replaces], cache, stat: seen };
+  });
 }
 
 function openHandle(volume: Volume, request: OpenRequest, grant: Grant): MaybePromise<BackendHandle> {

@@ -1,7 +1,7 @@
 /**
  * Making what does not exist. [MS-FSA] 2.1.5.1.1
  */
-import type { BackendHandle, BackendPath, BackendStat } from '../backend/contract.ts';
+import type { BackendHandle, BackendPath, BackendStat, MaybePromise } from '../backend/contract.ts';
 import { parentOf } from '../backend/path.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import { mapGeneric } from '../fs/access.ts';
@@ -25,6 +25,7 @@ import { askCore, intentOf, type Target } from './create.ts';
 import { bindOpen } from './create-existing.ts';
 import type { OpenRequest, OpenResult } from './create-parameters.ts';
 import { changeEas } from './extended-attributes.ts';
+import { chain, rescue } from './maybe-promise.ts';
 import type { OpenFile } from './open-file.ts';
 import { defaultDescriptor, demandCreation, storedDescriptor } from './security.ts';
 import type { Volume } from './volume.ts';
@@ -39,12 +40,16 @@ interface Creation {
   readonly isParentStored: boolean;
 }
 
-export async function createNew(
+export function createNew(
   volume: Volume,
   request: OpenRequest,
   target: Target,
-): Promise<OpenResult | Waiter> {
-  const creation = await checkCreation(volume, request, target);
+): MaybePromise<OpenResult | Waiter> {
+  return chain(checkCreation(volume, request, target), (creation) => make(volume, request, creation));
+}
+
+function make(volume: Volume, request: OpenRequest, creation: Creation): MaybePromise<OpenResult | Waiter> {
+  const { target } = creation;
   const { driver } = volume;
   const { owner } = request.requester;
   const base = target.entry.stat;
@@ -52,14 +57,16 @@ export async function createNew(
   const status = driver.core.checkLeaseKey(owner, request.cache, file);
   if (status !== NtStatus.SUCCESS) throw new NtStatusError(status, 'lease key');
   const made = new Undo();
-  try {
-    const handle = await makeFile(volume, request, { creation, made });
-    const stat = await handle.stat();
-    return await openNew(volume, request, { creation, handle, stat, made });
-  } catch (error) {
-    await made.run(volume);
-    throw error;
-  }
+  return rescue(
+    () =>
+      chain(makeFile(volume, request, { creation, made }), (handle) =>
+        chain(handle.stat(), (stat) => openNew(volume, request, { creation, handle, stat, made })),
+      ),
+    (error) =>
+      made.run(volume).then(() => {
+        throw error;
+      }),
+  );
 }
 
 /** What was made so far, to be taken away again when the rest fails. */
@@ -77,14 +84,24 @@ class Undo {
   }
 }
 
-async function checkCreation(volume: Volume, request: OpenRequest, target: Target): Promise<Creation> {
+function checkCreation(volume: Volume, request: OpenRequest, target: Target): MaybePromise<Creation> {
+  const base = target.entry.stat;
+  const above = {
+    path: base === undefined ? parentOf(target.entry.path) : target.entry.path,
+    stat: base ?? target.parent?.stat,
+  };
+  return chain(storedDescriptor(volume, above), (stored) => creationBelow(stored, request, target));
+}
+
+/** What is to be made below what has the descriptor `stored`. */
+function creationBelow(
+  stored: SecurityDescriptor | undefined,
+  request: OpenRequest,
+  target: Target,
+): Creation {
   const { requester, createOptions, fileAttributes } = request;
   const base = target.entry.stat;
   const isDirectory = (createOptions & CreateOption.DIRECTORY_FILE) !== 0 || isIndex(target);
-  const stored = await storedDescriptor(volume, {
-    path: base === undefined ? parentOf(target.entry.path) : target.entry.path,
-    stat: base ?? target.parent?.stat,
-  });
   const isBaseDirectory = base === undefined || base.kind === 'directory';
   const parent = stored ?? defaultDescriptor(requester, isBaseDirectory);
   if (base === undefined) demandCreation(parent, requester, isDirectory);
@@ -120,24 +137,29 @@ interface Making {
   readonly made: Undo;
 }
 
-async function makeFile(
-  volume: Volume,
-  request: OpenRequest,
-  { creation, made }: Making,
-): Promise<BackendHandle> {
+function makeFile(volume: Volume, request: OpenRequest, making: Making): MaybePromise<BackendHandle> {
+  const { creation, made } = making;
   const { backend } = volume;
   const { target, isDirectory } = creation;
   const { path } = target.entry;
-  if (target.entry.stat === undefined) {
-    await makeBase(volume, request, { creation, made });
+  if (target.entry.stat !== undefined) return makeStream(volume, making);
+  return chain(makeBase(volume, request, making), () => {
     if (target.stream.name === '' && made.handle !== undefined) return made.handle;
-    if (isDirectory) return openMade(made, await backend.open(path, {}));
-    await made.handle?.close();
-    made.handle = undefined;
-  }
-  const handle = await backend.open(path, { write: true, create: true, stream: target.stream.name });
-  made.steps.push(() => backend.streams?.remove(path, target.stream.name));
-  return openMade(made, handle);
+    if (isDirectory) return chain(backend.open(path, {}), (handle) => openMade(made, handle));
+    return chain(made.handle?.close(), () => {
+      made.handle = undefined;
+      return makeStream(volume, making);
+    });
+  });
+}
+
+function makeStream({ backend }: Volume, { creation, made }: Making): MaybePromise<BackendHandle> {
+  const { path } = creation.target.entry;
+  const { name } = creation.target.stream;
+  return chain(backend.open(path, { write: true, create: true, stream: name }), (handle) => {
+    made.steps.push(() => backend.streams?.remove(path, name));
+    return openMade(made, handle);
+  });
 }
 
 function openMade(made: Undo, handle: BackendHandle): BackendHandle {
@@ -146,25 +168,40 @@ function openMade(made: Undo, handle: BackendHandle): BackendHandle {
 }
 
 /** Makes the file or directory itself, with its attributes, EAs and descriptor. */
-async function makeBase(volume: Volume, request: OpenRequest, { creation, made }: Making): Promise<void> {
-  const { backend } = volume;
+function makeBase(volume: Volume, request: OpenRequest, { creation, made }: Making): MaybePromise<void> {
   const { target, isDirectory } = creation;
   const { path, stored } = target.entry;
   const eas = request.extendedAttributes ?? [];
   demand(eas.length === 0 || !(request.createOptions & CreateOption.NO_EA_KNOWLEDGE), NtStatus.ACCESS_DENIED);
-  if (isDirectory) {
-    await backend.makeDirectory(path);
-    made.steps.push(() => backend.removeDirectory(path));
-  } else {
-    openMade(made, await backend.open(path, { write: true, create: true }));
-    made.steps.push(() => backend.removeFile(path));
-  }
-  await volume.index.added(parentOf(path), stored);
   const inherited = inheritedAttributes(request, target);
   const attributes = attributesOfNew(request.fileAttributes, isDirectory) | inherited;
-  if (attributes !== 0) await setAttributes(volume, path, { attributes, handle: made.handle });
-  if (eas.length > 0) await changeEas(volume, path, eas, 'nothing');
-  await storeDescriptor(volume, request, creation);
+  const named = chain(makeName(volume, path, { isDirectory, made }), () =>
+    volume.index.added(parentOf(path), stored),
+  );
+  const shown = chain(named, () =>
+    attributes === 0 ? undefined : setAttributes(volume, path, { attributes, handle: made.handle }),
+  );
+  return chain(shown, () =>
+    eas.length === 0
+      ? storeDescriptor(volume, request, creation)
+      : changeEas(volume, path, eas, 'nothing').then(() => storeDescriptor(volume, request, creation)),
+  );
+}
+
+/** Takes the name for a new file, which is open then, or a new directory. */
+function makeName(
+  { backend }: Volume,
+  path: BackendPath,
+  { isDirectory, made }: { isDirectory: boolean; made: Undo },
+): MaybePromise<void> {
+  if (isDirectory)
+    return chain(backend.makeDirectory(path), () => {
+      made.steps.push(() => backend.removeDirectory(path));
+    });
+  return chain(backend.open(path, { write: true, create: true }), (handle) => {
+    openMade(made, handle);
+    made.steps.push(() => backend.removeFile(path));
+  });
 }
 
 /** [MS-FSA] 2.1.5.1.1: what is made in a compressed directory is compressed, unless the client says otherwise. */
@@ -173,18 +210,18 @@ function inheritedAttributes({ createOptions }: OpenRequest, { parent }: Target)
   return (parent?.stat.attributes ?? 0) & FileAttribute.COMPRESSED;
 }
 
-async function setAttributes(
+function setAttributes(
   volume: Volume,
   path: BackendPath,
   { attributes, handle }: { attributes: number; handle: BackendHandle | undefined },
-): Promise<void> {
+): MaybePromise<void> {
   if (handle !== undefined) return handle.setStat({ attributes });
-  const directory = await volume.backend.open(path, {});
-  await directory.setStat({ attributes });
-  await directory.close();
+  return chain(volume.backend.open(path, {}), (directory) =>
+    chain(directory.setStat({ attributes }), () => directory.close()),
+  );
 }
 
-async function storeDescriptor(volume: Volume, request: OpenRequest, creation: Creation): Promise<void> {
+function storeDescriptor(volume: Volume, request: OpenRequest, creation: Creation): MaybePromise<void> {
   const { securityDescriptor, requester } = request;
   if (volume.backend.security === undefined) return;
   const isCounted = volume.backend.quota?.needsOwners?.() ?? false;
@@ -198,7 +235,10 @@ async function storeDescriptor(volume: Volume, request: OpenRequest, creation: C
   });
   const isGiven = securityDescriptor?.dacl !== undefined;
   const descriptor = isGiven ? made : markedAsParent(made, creation.parent);
-  await volume.backend.security.write(creation.target.entry.path, SecurityDescriptorCodec.encode(descriptor));
+  return volume.backend.security.write(
+    creation.target.entry.path,
+    SecurityDescriptorCodec.encode(descriptor),
+  );
 }
 
 /** What came from a parent that is not itself auto-inherited is not marked as inherited. [MS-DTYP] 2.5.3.4.1 */
@@ -210,11 +250,11 @@ function markedAsParent(made: SecurityDescriptor, parent: SecurityDescriptor): S
   return { ...made, control, dacl: { ...made.dacl, aces } };
 }
 
-async function openNew(
+function openNew(
   volume: Volume,
   request: OpenRequest,
   made: Making & { handle: BackendHandle; stat: BackendStat },
-): Promise<OpenResult | Waiter> {
+): MaybePromise<OpenResult | Waiter> {
   const { creation, handle, stat } = made;
   const { target, isDirectory, grantedAccess } = creation;
   const file = volume.keyOf(stat.fileId);
@@ -230,22 +270,11 @@ async function openNew(
     grantedAccess,
     createdAt: String(stat.creationTime),
   });
-  if (outcome instanceof Waiter) {
-    await handle.close();
-    return outcome;
-  }
+  if (outcome instanceof Waiter) return chain(handle.close(), () => outcome);
   const { open, cache } = outcome;
   const opened = bindOpen(volume, request, { target, open, handle, stat });
-  try {
-    const known = await handle.stat();
-    noteCreation(opened, creation);
-    return { file: opened, action: CreateAction.CREATED, cache, stat: known };
-  } catch (error) {
-    volume.driver.call((core, nowMs) => core.abandon(open, nowMs));
-    made.made.handle = undefined;
-    await opened.release();
-    throw error;
-  }
+  noteCreation(opened, creation);
+  return { file: opened, action: CreateAction.CREATED, cache, stat };
 }
 
 function noteCreation(file: OpenFile, { target, isDirectory }: Creation): void {

@@ -47,32 +47,49 @@ class BeingRemoved {
 }
 
 /** Opens or makes a file. Throws what the client is to be told; a waiter when somebody else must act first. */
-export async function createFile(live: Volume, asked: OpenRequest): Promise<OpenResult | Waiter> {
+export function createFile(live: Volume, asked: OpenRequest): MaybePromise<OpenResult | Waiter> {
   checkParameters(asked);
   const { path, time = asked.snapshotTime } = live.snapshots.separate(asked.path);
-  const volume = time === undefined ? live : await live.snapshots.at(time);
-  const request = { ...asked, path };
-  const isDeletion = (asked.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+  const request = path === asked.path ? asked : { ...asked, path };
+  if (time === undefined) return createOn(live, request);
+  return live.snapshots.at(time).then((volume) => createOn(volume, request));
+}
+
+function createOn(volume: Volume, request: OpenRequest): MaybePromise<OpenResult | Waiter> {
+  const isDeletion = (request.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
   demand(!(volume.isReadOnly && isDeletion), NtStatus.MEDIA_WRITE_PROTECTED, 'a snapshot stays as it is');
   const name = parsePath(request.path, volume.limits);
   // A volume without streams has no names with colons, not even `name::$DATA`. [MS-FSA] 2.1.5.1
   const hasStreams = volume.backend.streams !== undefined;
   demand(hasStreams || name.stream === undefined, NtStatus.OBJECT_NAME_INVALID, 'no streams on this volume');
   checkStreamType(name, request);
-  for (;;) {
-    const parent = await parentOf(volume, name);
-    const attempt = (): Promise<OpenResult | Waiter | BeingRemoved> =>
-      openOrCreate(volume, request, { name, parent });
-    const last = name.components.at(-1);
-    const isQueued = last !== undefined && parent !== undefined && mayCreate(request);
-    const outcome = isQueued
-      ? await volume.names.run([volume.slot(parent.key, last)], attempt)
-      : await attempt();
+  return createNamed(volume, request, name);
+}
+
+function createNamed(
+  volume: Volume,
+  request: OpenRequest,
+  name: PathName,
+): MaybePromise<OpenResult | Waiter> {
+  const again = (): MaybePromise<OpenResult | Waiter> => createNamed(volume, request, name);
+  const attempted = chain(parentOf(volume, name), (parent) => createIn(volume, request, { name, parent }));
+  return chain(attempted, (outcome) => {
     if (outcome instanceof Waiter) return outcome;
-    if (!(outcome instanceof BeingRemoved))
-      return isQuotaIndex(request.path) ? asQuotaIndex(outcome) : outcome;
-    await outcome.done.catch(() => undefined);
-  }
+    if (outcome instanceof BeingRemoved) return outcome.done.then(again, again);
+    return isQuotaIndex(request.path) ? asQuotaIndex(outcome) : outcome;
+  });
+}
+
+function createIn(
+  volume: Volume,
+  request: OpenRequest,
+  where: { name: PathName; parent: Directory | undefined },
+): MaybePromise<OpenResult | Waiter | BeingRemoved> {
+  const { name, parent } = where;
+  const last = name.components.at(-1);
+  if (last === undefined || parent === undefined || !mayCreate(request))
+    return openOrCreate(volume, request, where);
+  return volume.names.run([volume.slot(parent.key, last)], () => openOrCreate(volume, request, where));
 }
 
 /** The index of quotas has no times, and attributes of its own. */
@@ -100,12 +117,19 @@ function parentOf(volume: Volume, { components }: PathName): MaybePromise<Direct
   return volume.resolver.directory(components.slice(0, -1), components.at(-1));
 }
 
-async function openOrCreate(
+function openOrCreate(
   volume: Volume,
   request: OpenRequest,
   where: { name: PathName; parent: Directory | undefined },
-): Promise<OpenResult | Waiter | BeingRemoved> {
-  const target = await findTarget(volume, request, where);
+): MaybePromise<OpenResult | Waiter | BeingRemoved> {
+  return chain(findTarget(volume, request, where), (target) => openTarget(volume, request, target));
+}
+
+function openTarget(
+  volume: Volume,
+  request: OpenRequest,
+  target: Target,
+): MaybePromise<OpenResult | Waiter | BeingRemoved> {
   const { stat } = target.entry;
   if (stat !== undefined) {
     const removal = volume.removalOf(volume.keyOf(stat.fileId), upper(target.stream.name));
@@ -119,21 +143,27 @@ async function openOrCreate(
   return createNew(volume, request, target);
 }
 
-async function findTarget(
+function findTarget(
   volume: Volume,
   request: OpenRequest,
   { name, parent: directory }: { name: PathName; parent: Directory | undefined },
-): Promise<Target> {
-  const look = findEntry(volume, name, directory);
-  const named = look instanceof Promise ? await look : look;
-  const isFollowed = named.stat?.kind === 'symlink' && directory !== undefined && wantsTarget(request);
-  const { parent, entry } = isFollowed
-    ? await volume.resolver.follow(directory, named)
-    : { parent: directory, entry: named };
-  const stream = name.stream === undefined ? ownData(entry) : await findStream(volume, name, entry);
-  const shown = shownName(entry.stored);
-  const place: Place = parent === undefined ? { ancestors: [], name: '' } : placeIn(parent, shown);
-  return { name, parent, entry, place, stream };
+): MaybePromise<Target> {
+  return chain(findEntry(volume, name, directory), (named) => {
+    const isFollowed = named.stat?.kind === 'symlink' && directory !== undefined && wantsTarget(request);
+    if (!isFollowed) return targetAt(volume, name, { parent: directory, entry: named });
+    const followed = volume.resolver.follow(directory, named);
+    return followed.then((found) => targetAt(volume, name, found));
+  });
+}
+
+function targetAt(
+  volume: Volume,
+  name: PathName,
+  { parent, entry }: { parent: Directory | undefined; entry: Entry },
+): MaybePromise<Target> {
+  const place: Place =
+    parent === undefined ? { ancestors: [], name: '' } : placeIn(parent, shownName(entry.stored));
+  return chain(findStream(volume, name, entry), (stream) => ({ name, parent, entry, place, stream }));
 }
 
 const contentAccess =
@@ -167,13 +197,16 @@ function ownData({ stat }: Entry): TargetStream {
   return { name: '', exists: stat !== undefined, sizeBytes: stat?.sizeBytes ?? 0 };
 }
 
-async function findStream(volume: Volume, name: PathName, entry: Entry): Promise<TargetStream> {
+function findStream(volume: Volume, name: PathName, entry: Entry): MaybePromise<TargetStream> {
   const wanted = name.stream?.name ?? '';
   if (wanted === '') return ownData(entry);
-  if (entry.stat === undefined) return { name: wanted, exists: false, sizeBytes: 0 };
-  const streams = (await volume.backend.streams?.list(entry.path)) ?? [];
-  const found = streams.find((stream) => isSameName(stream.name, wanted));
-  return { name: found?.name ?? wanted, exists: found !== undefined, sizeBytes: found?.sizeBytes ?? 0 };
+  const { streams } = volume.backend;
+  const isNone = entry.stat === undefined || streams === undefined;
+  if (isNone) return { name: wanted, exists: false, sizeBytes: 0 };
+  return chain(streams.list(entry.path), (listed) => {
+    const found = listed.find((stream) => isSameName(stream.name, wanted));
+    return { name: found?.name ?? wanted, exists: found !== undefined, sizeBytes: found?.sizeBytes ?? 0 };
+  });
 }
 
 /** What the core is asked, but for the parts that differ between new and existing files. */
@@ -183,7 +216,6 @@ export function intentOf(
   target: Target,
 ): Omit<OpenIntent, 'file' | 'isDirectory' | 'isNew' | 'replaces' | 'grantedAccess'> {
   const { durable, appInstance, retryOf } = request;
-  const persistentId = randomId(volume.entropy);
   return {
     stream: upper(target.stream.name),
     place: target.place,
@@ -192,7 +224,7 @@ export function intentOf(
     createOptions: request.createOptions & ~CreateOption.COMPLETE_IF_OPLOCKED,
     cache: request.cache,
     owner: request.requester.owner,
-    ...(durable === undefined ? {} : { durable: { ...durable, persistentId } }),
+    ...(durable === undefined ? {} : { durable: { ...durable, persistentId: randomId(volume.entropy) } }),
     ...(appInstance === undefined ? {} : { appInstance }),
     ...(retryOf === undefined ? {} : { retryOf }),
   };

@@ -3,10 +3,11 @@
  * once; after that the index follows this server's own changes and those that the store reports of others. Where the
  * store cannot watch a directory, it is read again when its times say that it was changed.
  */
-import type { Backend, BackendChange, BackendPath, BackendStat } from '../backend/contract.ts';
+import type { Backend, BackendChange, BackendPath, BackendStat, MaybePromise } from '../backend/contract.ts';
 import { isWithin, nameOf, parentOf } from '../backend/path.ts';
 import { isShortName, upper } from '../fs/names.ts';
 import { FoldedNames } from './folded-names.ts';
+import { chain } from './maybe-promise.ts';
 import { shownName } from './name-mapping.ts';
 import { generatedName } from './short-names.ts';
 
@@ -38,8 +39,8 @@ interface DirectoryIndex {
   isStale: boolean;
   /** More names than may be held. */
   isTooLarge: boolean;
-  /** Resolves when the directory has been read. */
-  ready: Promise<void>;
+  /** Resolves when the directory has been read; undefined once it is. */
+  ready: Promise<void> | undefined;
 }
 
 const namesMaxDefault = 2_000_000;
@@ -69,21 +70,22 @@ export class NameIndex {
   }
 
   /** A stored name in `directory` that equals `name`, as clients write it, but for case. It may be gone by now. */
-  async find(directory: IndexedDirectory, name: string): Promise<string | undefined> {
+  find(directory: IndexedDirectory, name: string): MaybePromise<string | undefined> {
     const folded = upper(name);
-    const index = await this.#current(directory);
-    if (index.isTooLarge) return this.#scanned(directory.path, folded);
-    return index.names.find(folded) ?? (folded.includes('~') ? findShort(index, folded) : undefined);
+    return chain(this.#current(directory), (index) => {
+      if (index.isTooLarge) return this.#scanned(directory.path, folded);
+      return index.names.find(folded) ?? (folded.includes('~') ? findShort(index, folded) : undefined);
+    });
   }
 
   /** This server made `stored` in `directory`, or found it there. */
-  async added(directory: BackendPath, stored: string): Promise<void> {
-    await this.#changed(directory, (names) => names.add(stored));
+  added(directory: BackendPath, stored: string): MaybePromise<void> {
+    return this.#changed(directory, (names) => names.add(stored));
   }
 
   /** This server removed `stored` from `directory`, or did not find it there. */
-  async removed(directory: BackendPath, stored: string): Promise<void> {
-    await this.#changed(directory, (names) => names.remove(stored));
+  removed(directory: BackendPath, stored: string): MaybePromise<void> {
+    return this.#changed(directory, (names) => names.remove(stored));
   }
 
   /** Forgets `directory` and everything below it, e.g. because it was renamed. */
@@ -96,11 +98,14 @@ export class NameIndex {
     this.forget('');
   }
 
-  async #changed(directory: BackendPath, apply: (names: FoldedNames) => void): Promise<void> {
+  #changed(directory: BackendPath, apply: (names: FoldedNames) => void): MaybePromise<void> {
     const index = this.#directories.get(directory);
     if (index === undefined) return;
     this.#apply(index, apply);
-    if (!index.isWatched) index.stamp = stampOf(await this.#backend.stat(directory));
+    if (index.isWatched) return;
+    return chain(this.#backend.stat(directory), (stat) => {
+      index.stamp = stampOf(stat);
+    });
   }
 
   #apply(index: DirectoryIndex, apply: (names: FoldedNames) => void): void {
@@ -109,30 +114,32 @@ export class NameIndex {
     this.#nameCount += index.names.size - before;
   }
 
-  async #current(directory: IndexedDirectory): Promise<DirectoryIndex> {
+  #current(directory: IndexedDirectory): MaybePromise<DirectoryIndex> {
     const { path, stat } = directory;
     const known = this.#directories.get(path);
-    if (known !== undefined && known.fileId === stat.fileId) {
-      await known.ready;
-      if (await this.#isCurrent(known, stat)) {
-        this.#directories.delete(path);
-        this.#directories.set(path, known);
-        return known;
-      }
-    }
-    if (this.#directories.get(path) === known) this.#drop(path);
-    const index = this.#directories.get(path) ?? this.#begin(path, stat);
-    await index.ready;
-    return index;
+    if (known === undefined || known.fileId !== stat.fileId) return this.#renewed(directory, known);
+    const isCurrent = chain(known.ready, () => this.#isCurrent(known, stat));
+    return chain(isCurrent, (current) => {
+      if (!current) return this.#renewed(directory, known);
+      this.#directories.delete(path);
+      this.#directories.set(path, known);
+      return known;
+    });
   }
 
-  async #isCurrent(index: DirectoryIndex, stat: BackendStat): Promise<boolean> {
-    if (index.isWatched) {
-      const settled = this.#backend.watch?.settled?.();
-      if (settled instanceof Promise) await settled;
-      return !index.isStale;
-    }
-    return !index.isStale && index.stamp === stampOf(stat);
+  /** The index that takes the place of `known`, which is no longer right. */
+  #renewed(
+    { path, stat }: IndexedDirectory,
+    known: DirectoryIndex | undefined,
+  ): MaybePromise<DirectoryIndex> {
+    if (this.#directories.get(path) === known) this.#drop(path);
+    const index = this.#directories.get(path) ?? this.#begin(path, stat);
+    return chain(index.ready, () => index);
+  }
+
+  #isCurrent(index: DirectoryIndex, stat: BackendStat): MaybePromise<boolean> {
+    if (!index.isWatched) return !index.isStale && index.stamp === stampOf(stat);
+    return chain(this.#backend.watch?.settled?.(), () => !index.isStale);
   }
 
   #begin(path: BackendPath, stat: BackendStat): DirectoryIndex {
@@ -144,14 +151,19 @@ export class NameIndex {
       isWatched: false,
       isStale: false,
       isTooLarge: false,
-      ready: Promise.resolve(),
+      ready: undefined,
     };
     this.#directories.set(path, index);
     index.isWatched = this.#watch(path, index);
-    index.ready = this.#read(path, index).catch((error: unknown) => {
-      if (this.#directories.get(path) === index) this.#drop(path);
-      throw error;
-    });
+    index.ready = this.#read(path, index).then(
+      () => {
+        index.ready = undefined;
+      },
+      (error: unknown) => {
+        if (this.#directories.get(path) === index) this.#drop(path);
+        throw error;
+      },
+    );
     // Whoever waits for it is told.
     index.ready.catch(() => undefined);
     for (const [oldest] of this.#directories) {

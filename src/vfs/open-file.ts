@@ -8,7 +8,7 @@ import type { CoreOpen } from '../fs/types.ts';
 import { AccessMask, CreateAction, CreateOption } from '../wire/flags.ts';
 import { attributesOf, withAttributes } from './attributes.ts';
 import type { DirectoryListing } from './directory-listing.ts';
-import { chain } from './maybe-promise.ts';
+import { chain, rescue } from './maybe-promise.ts';
 import { shownName } from './name-mapping.ts';
 import { noteModified } from './notes.ts';
 import type { Requester } from './security.ts';
@@ -77,7 +77,8 @@ export class OpenFile {
     changeTime: false,
   };
   #isClosed = false;
-  #released: Promise<void> | undefined;
+  #isReleased = false;
+  #released: MaybePromise<void> = undefined;
 
   constructor(options: OpenFileOptions) {
     this.volume = options.volume;
@@ -145,20 +146,24 @@ export class OpenFile {
   }
 
   /** Ends the open, or leaves it behind for its client to reclaim when the connection is lost. Idempotent. */
-  async close(reason: OpenFileEnd): Promise<void> {
+  close(reason: OpenFileEnd): MaybePromise<void> {
+    if (this.#isClosed) return;
+    const settled = rescue<Failure | undefined>(
+      () => chain(settleWriteTime(this), () => undefined),
+      (error) => ({ error }),
+    );
+    return chain(settled, (failure) => {
+      const end = (): MaybePromise<void> => this.#end(reason, failure);
+      // Clients send the CLOSE while the listing that they asked for is on its way, and mean to have both.
+      if (reason === 'close' && this.listingTurn !== undefined) return this.listingTurn.then(end, end);
+      return end();
+    });
+  }
+
+  /** `failure` is what the store said on the way: it is told when everything else is done. */
+  #end(reason: OpenFileEnd, failure: Failure | undefined): MaybePromise<void> {
     if (this.#isClosed) return;
     const { driver } = this.volume;
-    // What the store says about it is told when everything else is done.
-    let failure: { readonly error: unknown } | undefined;
-    try {
-      const settling = settleWriteTime(this);
-      if (settling instanceof Promise) await settling;
-    } catch (error) {
-      failure = { error };
-    }
-    // Clients send the CLOSE while the listing that they asked for is on its way, and mean to have both.
-    if (reason === 'close' && this.listingTurn !== undefined) await this.listingTurn.catch(() => undefined);
-    if (this.#isClosed) return;
     // [MS-SMB2] 3.3.5.6: a durable open outlives the session as it outlives the connection.
     if (reason === 'disconnect' || reason === 'logoff') {
       const fate = driver.call((core, nowMs) => core.disconnect(this.core, nowMs));
@@ -168,26 +173,36 @@ export class OpenFile {
       noteModified(this);
       driver.call((core, nowMs) => core.close(this.core, nowMs));
     }
-    await this.release();
-    await driver.removed(this.core);
-    if (failure !== undefined) throw failure.error;
+    const removed = chain(this.release(), () => driver.removed(this.core));
+    return failure === undefined
+      ? removed
+      : chain(removed, () => {
+          throw failure.error;
+        });
   }
 
   /** Gives back the handle of an open that the core has closed. Idempotent. */
-  release(): Promise<void> {
+  release(): MaybePromise<void> {
     this.#isClosed = true;
-    this.#released ??= this.#releaseOnce();
+    if (this.#isReleased) return this.#released;
+    this.#isReleased = true;
+    this.#released = this.#releaseOnce();
     return this.#released;
   }
 
-  async #releaseOnce(): Promise<void> {
+  #releaseOnce(): MaybePromise<void> {
     this.volume.driver.forget(this.core);
     this.volume.release(this.core, this);
     this.endWatch?.();
     this.endCacheWatch?.();
-    if (this.listing !== undefined) await this.listing.close();
-    await this.handle.close();
+    if (this.listing === undefined) return this.handle.close();
+    return this.listing.close().then(() => this.handle.close());
   }
+}
+
+/** Why something did not succeed. */
+interface Failure {
+  readonly error: unknown;
 }
 
 const modeBits =

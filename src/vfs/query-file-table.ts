@@ -30,7 +30,8 @@ import { FileInformationClass as Class } from '../wire/fscc/information-class-ta
 import { FileNameInformation } from '../wire/fscc/names.ts';
 import { FileObjectIdBuffer, FileObjectIdInformation } from '../wire/fscc/object-id.ts';
 import { allocationOf } from './attributes.ts';
-import { eaSizeOf, readEas } from './extended-attributes.ts';
+import { eaSizeAt, readEas } from './extended-attributes.ts';
+import { chain } from './maybe-promise.ts';
 import { queryObjectId } from './object-id.ts';
 import type { OpenFile } from './open-file.ts';
 import { reparseTagOf } from './reparse.ts';
@@ -86,17 +87,21 @@ function standard(query: FileQuery): FileStandardInformation {
   return { ...sizesOf(query), numberOfLinks, deletePending, directory: file.isDirectory };
 }
 
-async function eaSize({ file, stat }: FileQuery): Promise<number> {
-  return eaSizeOf(await readEas(file.volume, { path: file.link.path, stat }));
+function eaSize({ file, stat }: FileQuery): MaybePromise<number> {
+  return eaSizeAt(file.volume, { path: file.link.path, stat });
 }
 
-async function all(query: FileQuery): Promise<Buffer> {
+function all(query: FileQuery): MaybePromise<Buffer> {
+  return chain(eaSize(query), (size) => allWith(query, size));
+}
+
+function allWith(query: FileQuery, size: number): Buffer {
   const { file, stat } = query;
   return FileAllInformation.encode({
     basicInformation: basic(query),
     standardInformation: standard(query),
     internalInformation: { indexNumber: stat.fileId },
-    eaInformation: { eaSize: await eaSize(query) },
+    eaInformation: { eaSize: size },
     accessInformation: { accessFlags: file.core.grantedAccess },
     positionInformation: { currentByteOffset: file.position },
     modeInformation: { mode: file.mode },
@@ -111,17 +116,19 @@ function alternateName({ file }: FileQuery): Buffer {
   return FileNameInformation.encode({ fileName: shortNameAt(path) });
 }
 
-async function statOf(query: FileQuery): Promise<FileStatInformation> {
+function statOf(query: FileQuery): MaybePromise<FileStatInformation> {
   const { file, stat } = query;
-  return {
-    fileId: stat.fileId,
-    ...timesOf(stat),
-    ...sizesOf(query),
-    fileAttributes: file.attributesOf(stat),
-    reparseTag: await reparseTagOf(file.volume, file.link.path, stat),
-    numberOfLinks: stat.linkCount,
-    effectiveAccess: await maximumAccessOfOpen(file),
-  };
+  return chain(reparseTagOf(file.volume, file.link.path, stat), (reparseTag) =>
+    chain(maximumAccessOfOpen(file), (effectiveAccess) => ({
+      fileId: stat.fileId,
+      ...timesOf(stat),
+      ...sizesOf(query),
+      fileAttributes: file.attributesOf(stat),
+      reparseTag,
+      numberOfLinks: stat.linkCount,
+      effectiveAccess,
+    })),
+  );
 }
 
 /** What WSL keeps of a file stands in its extended attributes: `$LXUID`, `$LXGID`, `$LXMOD`, `$LXDEV`. */
@@ -159,16 +166,16 @@ function compression({ file, stat }: FileQuery): Buffer {
   });
 }
 
-async function attributeTag({ file, stat }: FileQuery): Promise<Buffer> {
-  return FileAttributeTagInformation.encode({
-    fileAttributes: file.attributesOf(stat),
-    reparseTag: await reparseTagOf(file.volume, file.link.path, stat),
-  });
+function attributeTag({ file, stat }: FileQuery): MaybePromise<Buffer> {
+  return chain(reparseTagOf(file.volume, file.link.path, stat), (reparseTag) =>
+    FileAttributeTagInformation.encode({ fileAttributes: file.attributesOf(stat), reparseTag }),
+  );
 }
 
-async function idInformation({ file, stat }: FileQuery): Promise<Buffer> {
-  const { serialNumber } = await file.volume.backend.volume();
-  return FileIdInformation.encode({ volumeSerialNumber: BigInt(serialNumber), fileId128: stat.fileId });
+function idInformation({ file, stat }: FileQuery): MaybePromise<Buffer> {
+  return chain(file.volume.backend.volume(), ({ serialNumber }) =>
+    FileIdInformation.encode({ volumeSerialNumber: BigInt(serialNumber), fileId128: stat.fileId }),
+  );
 }
 
 function standardLink(query: FileQuery): Buffer {
@@ -210,7 +217,7 @@ export const fileQueries: ReadonlyMap<number, FileQueryRow> = new Map<number, Fi
     {
       access: 0,
       fixedBytes: 4,
-      answer: async (query) => FileEaInformation.encode({ eaSize: await eaSize(query) }),
+      answer: (query) => chain(eaSize(query), (size) => FileEaInformation.encode({ eaSize: size })),
     },
   ],
   [
@@ -280,7 +287,7 @@ export const fileQueries: ReadonlyMap<number, FileQueryRow> = new Map<number, Fi
     {
       access: readAttributes,
       fixedBytes: 72,
-      answer: async (query) => FileStatInformation.encode(await statOf(query)),
+      answer: (query) => chain(statOf(query), (stat) => FileStatInformation.encode(stat)),
     },
   ],
   [Class.FileStatLxInformation, { access: readAttributes, fixedBytes: 96, answer: statLx }],

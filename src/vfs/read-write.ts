@@ -120,12 +120,13 @@ export async function flush(file: OpenFile): Promise<void> {
 }
 
 /** Changes the size; the gap reads as zeros. [MS-FSA] 2.1.5.15.4 */
-export async function setSize(file: OpenFile, sizeBytes: bigint): Promise<void> {
+export function setSize(file: OpenFile, sizeBytes: bigint): MaybePromise<void> {
   demand(sizeBytes >= 0n, NtStatus.INVALID_PARAMETER, 'negative size');
   demand(sizeBytes < fileSizeMax, NtStatus.DISK_FULL, 'beyond the largest file');
   file.writeTime.show();
-  const { sizeBytes: before } = await file.handle.stat();
-  if (BigInt(before) === sizeBytes) return;
-  await keepingTimes(file, () => file.handle.truncate(Number(sizeBytes)));
-  noteSlowDataChange(file);
+  return chain(file.handle.stat(), ({ sizeBytes: before }) => {
+    if (BigInt(before) === sizeBytes) return;
+    const cut = keepingTimes(file, () => file.handle.truncate(Number(sizeBytes)));
+    return chain(cut, () => noteSlowDataChange(file));
+  });
 }

@@ -3,12 +3,14 @@
  *
  * Nothing here waits for a client: where one must act first a waiter is returned, and the request runs again.
  */
-import type { BackendStat } from '../backend/contract.ts';
+import type { BackendStat, MaybePromise } from '../backend/contract.ts';
 import { isWithin, join, nameOf, parentOf } from '../backend/path.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import type { Place, RenameRequest } from '../fs/types.ts';
+import type { SecurityDescriptor } from '../wire/dtyp/security-descriptor.ts';
 import { AccessMask, CompletionFilter, FileAction, FileAttribute } from '../wire/flags.ts';
 import { attributesOf } from './attributes.ts';
+import { chain } from './maybe-promise.ts';
 import { parsePath } from './name.ts';
 import { storedName } from './name-mapping.ts';
 import type { OpenFile } from './open-file.ts';
@@ -34,7 +36,7 @@ export interface RenameIntent {
 }
 
 /** Renames what `file` has open. */
-export async function renameFile(file: OpenFile, intent: RenameIntent): Promise<Waiter | undefined> {
+export function renameFile(file: OpenFile, intent: RenameIntent): MaybePromise<Waiter | undefined> {
   file.demandAccess(AccessMask.DELETE);
   if (intent.newName.startsWith(':')) return renameStream(file, intent);
   // A stream has no name of its own outside its file.
@@ -43,7 +45,7 @@ export async function renameFile(file: OpenFile, intent: RenameIntent): Promise<
 }
 
 /** Gives the file another name. */
-export async function linkFile(file: OpenFile, intent: RenameIntent): Promise<Waiter | undefined> {
+export function linkFile(file: OpenFile, intent: RenameIntent): MaybePromise<Waiter | undefined> {
   demand(file.volume.backend.link, NtStatus.NOT_SUPPORTED, 'no hard links on this volume');
   demand(!file.isDirectory, NtStatus.FILE_IS_A_DIRECTORY);
   demand(!file.isStream, NtStatus.INVALID_PARAMETER);
@@ -58,38 +60,51 @@ interface Destination {
   readonly intent: RenameIntent;
 }
 
-type Step = (file: OpenFile, to: Destination) => Promise<Waiter | undefined>;
+type Step = (file: OpenFile, to: Destination) => MaybePromise<Waiter | undefined>;
 
-async function relocate(file: OpenFile, intent: RenameIntent, step: Step): Promise<Waiter | undefined> {
+function relocate(file: OpenFile, intent: RenameIntent, step: Step): MaybePromise<Waiter | undefined> {
   const { volume, core, link } = file;
   demand(link.path !== '', NtStatus.ACCESS_DENIED, 'the root of a share stays');
   demand(!link.isRemoved, NtStatus.FILE_DELETED);
   const path = parsePath(intent.newName.replace(/^\\/, ''), volume.limits);
   const last = path.components.at(-1);
   demand(last !== undefined && path.stream === undefined, NtStatus.OBJECT_NAME_INVALID, 'new name');
-  const parent = await volume.resolver.directory(path.components.slice(0, -1), path.components.at(-1));
-  const slots = [volume.slotOf(core.place), volume.slot(parent.key, last)];
-  return volume.names.run(slots, async () => {
-    const found = await volume.resolver.entry(parent, last);
-    const to = { parent, entry: found, place: placeIn(parent, last), intent };
-    await checkDestination(file, to);
-    return step(file, to);
+  return chain(volume.resolver.directory(path.components.slice(0, -1), last), (parent) => {
+    const slots = [volume.slotOf(core.place), volume.slot(parent.key, last)];
+    return volume.names.run(slots, () =>
+      chain(volume.resolver.entry(parent, last), (entry) => {
+        const to = { parent, entry, place: placeIn(parent, last), intent };
+        return chain(checkDestination(file, to), () => step(file, to));
+      }),
+    );
   });
 }
 
-async function checkDestination(file: OpenFile, { parent, entry, intent }: Destination): Promise<void> {
-  const { volume, requester, link } = file;
+function checkDestination(file: OpenFile, to: Destination): MaybePromise<void> {
+  const { volume, link } = file;
+  const { parent, entry } = to;
   demand(
     !file.isDirectory || !isWithin(entry.path, link.path) || entry.path === link.path,
     NtStatus.ACCESS_DENIED,
   );
-  const stored = await storedDescriptor(volume, { path: parent.path, stat: parent.stat });
+  return chain(storedDescriptor(volume, { path: parent.path, stat: parent.stat }), (stored) =>
+    checkName(file, to, stored),
+  );
+}
+
+/** The directory, whose descriptor `stored` is, must take the name, and what has it must give way. */
+function checkName(
+  file: OpenFile,
+  { parent, entry, intent }: Destination,
+  stored: SecurityDescriptor | undefined,
+): MaybePromise<void> {
+  const { volume, requester } = file;
   demandCreation(stored ?? defaultDescriptor(requester, true), requester, file.isDirectory);
   const { stat } = entry;
   if (stat === undefined || isOwn(file, entry)) return;
   const removal = volume.removalOf(volume.keyOf(stat.fileId), '');
   demand(intent.replaceIfExists || removal !== undefined, NtStatus.OBJECT_NAME_COLLISION);
-  await checkReplaced(file, { parent, entry, stat, ignoresReadOnly: intent.ignoresReadOnly === true });
+  return checkReplaced(file, { parent, entry, stat, ignoresReadOnly: intent.ignoresReadOnly === true });
 }
 
 /** The name found is the file's own, perhaps in another case. */
@@ -131,7 +146,7 @@ function requestOf(file: OpenFile, { entry, place, intent }: Destination): Renam
   };
 }
 
-async function moveNow(file: OpenFile, to: Destination): Promise<Waiter | undefined> {
+function moveNow(file: OpenFile, to: Destination): MaybePromise<Waiter | undefined> {
   const { volume, core, link } = file;
   const { driver, backend } = volume;
   const waiter = driver.attempt((fs, nowMs) => fs.rename(core, requestOf(file, to), nowMs));
@@ -140,19 +155,25 @@ async function moveNow(file: OpenFile, to: Destination): Promise<Waiter | undefi
   const stored = storedName(to.place.name);
   const path = join(to.parent.path, stored);
   if (from === path) return undefined;
-  const old = core.place;
   // Another name in the way differs in case only, or is to be replaced under its own spelling.
-  if (to.entry.stat !== undefined && to.entry.path !== path && !isOwn(file, to.entry)) {
-    await backend.removeFile(to.entry.path);
-  }
-  await keepingTimes(file, () => backend.rename(from, path, to.intent.replaceIfExists));
-  volume.moved(from, path);
-  await volume.index.removed(parentOf(from), nameOf(from));
-  await volume.index.added(to.parent.path, stored);
-  noteReplaced(file, to);
-  driver.call((fs, nowMs) => fs.renamed(core, to.place, nowMs));
-  noteMove(file, old, to.place);
-  return undefined;
+  const isInTheWay = to.entry.stat !== undefined && to.entry.path !== path && !isOwn(file, to.entry);
+  const free = isInTheWay ? backend.removeFile(to.entry.path) : undefined;
+  const moved = chain(free, () =>
+    keepingTimes(file, () => backend.rename(from, path, to.intent.replaceIfExists)),
+  );
+  const known = chain(moved, () => {
+    volume.moved(from, path);
+    return chain(volume.index.removed(parentOf(from), nameOf(from)), () =>
+      volume.index.added(to.parent.path, stored),
+    );
+  });
+  return chain(known, () => {
+    const old = core.place;
+    noteReplaced(file, to);
+    driver.call((fs, nowMs) => fs.renamed(core, to.place, nowMs));
+    noteMove(file, old, to.place);
+    return undefined;
+  });
 }
 
 function noteReplaced(file: OpenFile, { entry, place }: Destination): void {

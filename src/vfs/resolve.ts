@@ -41,6 +41,17 @@ interface PendingName {
   readonly isStored: boolean;
 }
 
+/** A walk from one directory to another. */
+interface Walk {
+  /** The directories from the root down to where it has come. */
+  readonly stack: Directory[];
+  readonly pending: PendingName[];
+  /** The name that is looked for where the walk ends. */
+  readonly last: string | undefined;
+  /** Links followed. */
+  hops: number;
+}
+
 export interface ResolverOptions {
   readonly backend: Backend;
   readonly index: NameIndex;
@@ -75,12 +86,10 @@ export class Resolver {
    * Walks down `components`; throws OBJECT_PATH_NOT_FOUND where one is missing or no directory. `last` is the name that is
    * looked for there.
    */
-  async directory(components: readonly string[], last?: string): Promise<Directory> {
-    const above = this.root();
-    const root = above instanceof Promise ? await above : above;
-    if (components.length === 0) return root;
-    const names = components.map((name): PendingName => ({ name, isStored: false }));
-    return this.#walk([root], names, last);
+  directory(components: readonly string[], last?: string): MaybePromise<Directory> {
+    if (components.length === 0) return this.root();
+    const pending = components.map((name): PendingName => ({ name, isStored: false }));
+    return chain(this.root(), (root) => this.#walk({ stack: [root], pending, last, hops: 0 }));
   }
 
   /**
@@ -99,7 +108,7 @@ export class Resolver {
       const above = (isName ? names.slice(0, -1) : names).map(
         (name): PendingName => ({ name, isStored: true }),
       );
-      const parent = await this.#walk(stack, above);
+      const parent = await this.#walk({ stack, pending: above, last: undefined, hops: 0 });
       if (!isName) return this.#asEntry(parent);
       const found = await this.#look(parent, last);
       if (found.stat?.kind !== 'symlink') return { parent, entry: found };
@@ -129,10 +138,9 @@ export class Resolver {
     return stack;
   }
 
-  /** Goes through `names` from the last of `stack`, following links that stay inside. */
-  async #walk(stack: Directory[], names: readonly PendingName[], last?: string): Promise<Directory> {
-    const pending = [...names];
-    let hops = 0;
+  /** Goes through the names from the last directory of the walk, following links that stay inside. */
+  #walk(walk: Walk): MaybePromise<Directory> {
+    const { stack, pending } = walk;
     for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
       const directory = present(stack.at(-1), 'directory');
       if (next.isStored && next.name === '..') {
@@ -141,16 +149,23 @@ export class Resolver {
         continue;
       }
       const found = next.isStored ? this.#look(directory, next.name) : this.entry(directory, next.name);
-      const entry = found instanceof Promise ? await found : found;
-      if (entry.stat?.kind === 'symlink') {
-        demand(hops++ < hopsMax, NtStatus.OBJECT_PATH_NOT_FOUND, 'too many symbolic links');
-        pending.unshift(...(await this.#namesBehind(entry, pending, last)));
-        continue;
-      }
-      demand(entry.stat?.kind === 'directory', NtStatus.OBJECT_PATH_NOT_FOUND);
-      stack.push(this.child(directory, entry, entry.stat));
+      const stepped = chain(found, (entry) => this.#step(walk, directory, entry));
+      if (stepped instanceof Promise) return stepped.then(() => this.#walk(walk));
     }
     return present(stack.at(-1), 'directory');
+  }
+
+  /** Enters the directory `entry`, or puts the names behind the link `entry` in front of those to come. */
+  #step(walk: Walk, directory: Directory, entry: Entry): MaybePromise<void> {
+    const { stack, pending, last } = walk;
+    if (entry.stat?.kind === 'symlink') {
+      demand(walk.hops++ < hopsMax, NtStatus.OBJECT_PATH_NOT_FOUND, 'too many symbolic links');
+      return this.#namesBehind(entry, pending, last).then((names) => {
+        pending.unshift(...names);
+      });
+    }
+    demand(entry.stat?.kind === 'directory', NtStatus.OBJECT_PATH_NOT_FOUND);
+    stack.push(this.child(directory, entry, entry.stat));
   }
 
   /** The names that the link `entry` stands for; what comes after it is told where the client has to go on. */
@@ -204,14 +219,27 @@ export class Resolver {
     );
   }
 
-  async #inOtherCase(directory: Directory, name: string, exact: Entry): Promise<Entry> {
-    const wanted = exact.stored;
+  #inOtherCase(directory: Directory, name: string, exact: Entry): MaybePromise<Entry> {
+    return chain(this.#index.find(directory, name), (stored) =>
+      stored === undefined || stored === exact.stored
+        ? exact
+        : this.#lookAs(directory, name, { exact, stored }),
+    );
+  }
+
+  /** What the index says is called `stored`; the index may be late. */
+  async #lookAs(
+    directory: Directory,
+    name: string,
+    { exact, stored }: { readonly exact: Entry; readonly stored: string },
+  ): Promise<Entry> {
+    let wanted: string | undefined = stored;
     for (let turn = 0; turn < lookTurns; turn++) {
-      const stored = await this.#index.find(directory, name);
-      if (stored === undefined || stored === wanted) return exact;
-      const found = await this.#look(directory, stored);
+      if (wanted === undefined || wanted === exact.stored) return exact;
+      const found = await this.#look(directory, wanted);
       if (found.stat !== undefined) return found;
-      await this.#index.removed(directory.path, stored);
+      await this.#index.removed(directory.path, wanted);
+      wanted = await this.#index.find(directory, name);
     }
     return exact;
   }

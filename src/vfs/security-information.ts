@@ -1,6 +1,7 @@
 /**
  * Querying and setting security descriptors. [MS-FSA] 2.1.5.14, 2.1.5.17
  */
+import type { MaybePromise } from '../backend/contract.ts';
 import { parentOf } from '../backend/path.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import { mapGeneric } from '../fs/access.ts';
@@ -13,6 +14,7 @@ import {
   SecurityDescriptorCodec,
 } from '../wire/dtyp/security-descriptor.ts';
 import { AccessMask, CompletionFilter } from '../wire/flags.ts';
+import { chain } from './maybe-promise.ts';
 import { noteChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import {
@@ -24,19 +26,22 @@ import {
 } from './security.ts';
 
 /** Everything the requester of `file` could get on it. */
-export async function maximumAccessOfOpen(file: OpenFile): Promise<number> {
-  return maximumAccessTo(await checkedOpen(file), file.requester);
+export function maximumAccessOfOpen(file: OpenFile): MaybePromise<number> {
+  return chain(checkedOpen(file), (checked) => maximumAccessTo(checked, file.requester));
 }
 
 /** What an access check on the file of an open needs. */
-export async function checkedOpen(file: OpenFile): Promise<CheckedFile> {
+export function checkedOpen(file: OpenFile): MaybePromise<CheckedFile> {
   const { volume, link, requester } = file;
-  const stat = await volume.backend.stat(link.path);
-  const isDirectory = stat.kind === 'directory';
-  const descriptor = await descriptorAt(volume, { path: link.path, stat, isDirectory }, requester);
-  const above = { path: parentOf(link.path), isDirectory: true };
-  const parent = link.path === '' ? undefined : await descriptorAt(volume, above, requester);
-  return { descriptor, parent, isDirectory, attributes: file.attributesOf(stat) };
+  return chain(volume.backend.stat(link.path), (stat) => {
+    const isDirectory = stat.kind === 'directory';
+    const attributes = file.attributesOf(stat);
+    const above = { path: parentOf(link.path), isDirectory: true };
+    const parent = link.path === '' ? undefined : descriptorAt(volume, above, requester);
+    return chain(descriptorAt(volume, { path: link.path, stat, isDirectory }, requester), (descriptor) =>
+      chain(parent, (found) => ({ descriptor, parent: found, isDirectory, attributes })),
+    );
+  });
 }
 
 const ownerOrDacl = Part.OWNER | Part.GROUP | Part.DACL | Part.LABEL | Part.ATTRIBUTE | Part.SCOPE;

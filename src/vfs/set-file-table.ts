@@ -2,6 +2,7 @@
  * SET_INFO of files: each class with the rights it needs, the least bytes it has, and what it does. [MS-FSCC] 2.4,
  * [MS-SMB2] 3.3.5.21.1
  */
+import type { BackendStat, MaybePromise } from '../backend/contract.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import { WireError } from '../wire/codec.ts';
 import { AccessMask, CompletionFilter, CreateOption, FileAttribute } from '../wire/flags.ts';
@@ -27,6 +28,7 @@ import {
 import { attributesAfterSet } from './attributes.ts';
 import { setDisposition } from './disposition.ts';
 import { changeEas } from './extended-attributes.ts';
+import { chain } from './maybe-promise.ts';
 import { noteChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { setSize } from './read-write.ts';
@@ -40,11 +42,11 @@ export interface FileSettingRow {
   /** Fewer bytes are INFO_LENGTH_MISMATCH. */
   readonly fixedBytes: number;
   /** A waiter when somebody must act first; then the whole is tried again. */
-  readonly set: (file: OpenFile, input: Buffer) => Promise<Waiter | undefined>;
+  readonly set: (file: OpenFile, input: Buffer) => MaybePromise<Waiter | undefined>;
 }
 
 /** [MS-FSA] 2.1.5.15.2 */
-async function setBasic(file: OpenFile, input: Buffer): Promise<undefined> {
+function setBasic(file: OpenFile, input: Buffer): MaybePromise<undefined> {
   const information = FileBasicInformation.decode(input);
   const { fileAttributes } = information;
   const isDirectoryBit = (fileAttributes & FileAttribute.DIRECTORY) !== 0;
@@ -52,24 +54,39 @@ async function setBasic(file: OpenFile, input: Buffer): Promise<undefined> {
   const isTemporary = (fileAttributes & FileAttribute.TEMPORARY) !== 0;
   demand(!isTemporary || !file.isDirectory, NtStatus.INVALID_PARAMETER, 'temporary directory');
   file.writeTime.show();
-  const before = await file.handle.stat();
+  return chain(file.handle.stat(), (before) => changeBasic(file, information, before));
+}
+
+function changeBasic(
+  file: OpenFile,
+  information: FileBasicInformation,
+  before: BackendStat,
+): MaybePromise<undefined> {
+  const { fileAttributes } = information;
   const times = applyTimes(file, information);
   const attributes =
     fileAttributes === 0 ? undefined : attributesAfterSet(fileAttributes, before.attributes ?? 0);
   const keepsChangeTime = file.userSetTimes.changeTime && times.changeTime === undefined;
   const isNothing = attributes === undefined && Object.keys(times).length === 0;
-  if (isNothing) return;
-  await file.handle.setStat({
+  if (isNothing) return undefined;
+  const changed = file.handle.setStat({
     ...(keepsChangeTime ? { changeTime: before.changeTime } : {}),
     ...times,
     ...(attributes === undefined ? {} : { attributes }),
   });
-  if (times.creationTime !== undefined) {
-    const createdAt = String((await file.handle.stat()).creationTime);
-    file.volume.driver.call((core) => core.createdAnew(file.core.file, createdAt));
-  }
-  const isChanged = attributes !== undefined && attributes !== before.attributes;
-  noteBasic(file, times, isChanged);
+  const known = chain(changed, () => (times.creationTime === undefined ? undefined : noteCreationTime(file)));
+  return chain(known, () => {
+    const isChanged = attributes !== undefined && attributes !== before.attributes;
+    noteBasic(file, times, isChanged);
+    return undefined;
+  });
+}
+
+/** What was kept of the open names the file by the time at which it was made. */
+function noteCreationTime(file: OpenFile): MaybePromise<void> {
+  return chain(file.handle.stat(), ({ creationTime }) =>
+    file.volume.driver.call((core) => core.createdAnew(file.core.file, String(creationTime))),
+  );
 }
 
 function noteBasic(file: OpenFile, times: ReturnType<typeof applyTimes>, isAttributeChange: boolean): void {
@@ -86,12 +103,11 @@ function breakOthers(file: OpenFile): Waiter | undefined {
 }
 
 /** [MS-FSA] 2.1.5.15.4 */
-async function setEndOfFile(file: OpenFile, input: Buffer): Promise<Waiter | undefined> {
+function setEndOfFile(file: OpenFile, input: Buffer): MaybePromise<Waiter | undefined> {
   const { endOfFile } = FileEndOfFileInformation.decode(input);
   demand(!file.isDirectory && endOfFile >= 0n, NtStatus.INVALID_PARAMETER);
   const waiter = breakOthers(file);
-  if (waiter === undefined) await setSize(file, endOfFile);
-  return waiter;
+  return waiter ?? chain(setSize(file, endOfFile), () => undefined);
 }
 
 /** [MS-FSA] 2.1.5.15.1: less than the file holds cuts it, more is space kept for it. */
@@ -108,7 +124,7 @@ async function setAllocation(file: OpenFile, input: Buffer): Promise<Waiter | un
   return undefined;
 }
 
-async function setPosition(file: OpenFile, input: Buffer): Promise<undefined> {
+function setPosition(file: OpenFile, input: Buffer): undefined {
   const { currentByteOffset } = FilePositionInformation.decode(input);
   demand(currentByteOffset >= 0n, NtStatus.INVALID_PARAMETER);
   file.position = currentByteOffset;
@@ -121,7 +137,7 @@ const settableModes =
   CreateOption.SYNCHRONOUS_IO_NONALERT;
 
 /** [MS-FSA] 2.1.5.15.8 */
-async function setMode(file: OpenFile, input: Buffer): Promise<undefined> {
+function setMode(file: OpenFile, input: Buffer): undefined {
   const { mode } = FileModeInformation.decode(input);
   demand((mode & ~settableModes) === 0, NtStatus.INVALID_PARAMETER, 'mode');
   const synchronous = CreateOption.SYNCHRONOUS_IO_ALERT | CreateOption.SYNCHRONOUS_IO_NONALERT;
@@ -145,10 +161,10 @@ function eaList(input: Buffer): ReturnType<typeof FileFullEaInformationList.deco
   }
 }
 
-type Relocation = (file: OpenFile, intent: RenameIntent) => Promise<Waiter | undefined>;
+type Relocation = (file: OpenFile, intent: RenameIntent) => MaybePromise<Waiter | undefined>;
 
 function relocation(work: Relocation, codec: typeof FileRenameInformation): FileSettingRow['set'] {
-  return async (file, input) => {
+  return (file, input) => {
     const { rootDirectory, fileName, replaceIfExists } = codec.decode(input);
     demand(rootDirectory === 0n && fileName !== '', NtStatus.INVALID_PARAMETER, 'new name');
     return work(file, { newName: fileName, replaceIfExists });
@@ -156,7 +172,7 @@ function relocation(work: Relocation, codec: typeof FileRenameInformation): File
 }
 
 function relocationEx(work: Relocation, codec: typeof FileRenameInformationEx): FileSettingRow['set'] {
-  return async (file, input) => {
+  return (file, input) => {
     const { rootDirectory, fileName, flags } = codec.decode(input);
     demand(rootDirectory === 0n && fileName !== '', NtStatus.INVALID_PARAMETER, 'new name');
     return work(file, {
@@ -168,19 +184,19 @@ function relocationEx(work: Relocation, codec: typeof FileRenameInformationEx): 
   };
 }
 
-async function dispose(file: OpenFile, input: Buffer): Promise<Waiter | undefined> {
+function dispose(file: OpenFile, input: Buffer): MaybePromise<Waiter | undefined> {
   const { deletePending } = FileDispositionInformation.decode(input);
   return setDisposition(file, deletePending ? DispositionFlag.DELETE : 0);
 }
 
-const disposeEx: FileSettingRow['set'] = async (file, input) =>
+const disposeEx: FileSettingRow['set'] = (file, input) =>
   setDisposition(file, FileDispositionInformationEx.decode(input).flags);
 
 function refused(status: NtStatus): FileSettingRow {
   return {
     access: 0,
     fixedBytes: 0,
-    set: async () => {
+    set: () => {
       throw new NtStatusError(status, 'not to be set');
     },
   };

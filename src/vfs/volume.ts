@@ -1,7 +1,7 @@
 /**
  * A share's files: a store, its names, and what is open of it.
  */
-import type { Backend, BackendPath } from '../backend/contract.ts';
+import type { Backend, BackendPath, MaybePromise } from '../backend/contract.ts';
 import { nameOf, parentOf } from '../backend/path.ts';
 import { type Clock, unixNsOfFileTime } from '../base/clock.ts';
 import { type Entropy, randomId32 } from '../base/entropy.ts';
@@ -13,6 +13,7 @@ import { CompletionFilter, FileAction, FileAttribute } from '../wire/flags.ts';
 import { CacheWatch } from './cache-watch.ts';
 import type { CoreDriver, RemovalTarget } from './core-driver.ts';
 import { KnownFacts } from './known-facts.ts';
+import { chain, rescue } from './maybe-promise.ts';
 import { NameIndex } from './name-index.ts';
 import { NameQueue } from './name-queue.ts';
 import { NameTunnel } from './name-tunnel.ts';
@@ -219,13 +220,13 @@ export class Volume implements RemovalTarget {
   }
 
   /** Removes what the core says is to be removed. */
-  remove(removal: Removal): Promise<void> {
+  remove(removal: Removal): MaybePromise<void> {
+    const work = this.names.run([this.slotOf(removal.place)], () => this.#removeNow(removal));
+    if (!(work instanceof Promise)) return;
     const key = streamKey(removal.file, removal.stream);
-    const work = this.names
-      .run([this.slotOf(removal.place)], () => this.#removeNow(removal))
-      .finally(() => this.#removing.delete(key));
-    this.#removing.set(key, work);
-    return work;
+    const done = work.finally(() => this.#removing.delete(key));
+    this.#removing.set(key, done);
+    return done;
   }
 
   /** Open files of this volume. */
@@ -241,35 +242,47 @@ export class Volume implements RemovalTarget {
 
   /** Ends what is open; the store stays. */
   async leave(): Promise<void> {
-    const closing = [...this.openFiles()].map((file) => file.close('shutdown'));
+    const closing = [...this.openFiles()].map(async (file) => file.close('shutdown'));
     await Promise.allSettled(closing);
     await this.driver.removed();
     this.driver.detach(this);
     this.index.close();
   }
 
-  async #removeNow(removal: Removal): Promise<void> {
+  #removeNow(removal: Removal): MaybePromise<void> {
     const link = this.#linkOf.get(removal.by);
     if (link === undefined || link.isRemoved) return;
     if (removal.stream !== '') return this.#removeStream(removal, link);
-    try {
-      if (removal.isDirectory) await this.backend.removeDirectory(link.path);
-      else await this.backend.removeFile(link.path);
-    } catch (error) {
-      // [MS-FSA] 2.1.5.5: a directory that is not empty when its last open closes stays, and nobody is told.
-      if (codeOf(error) === 'ENOTEMPTY') return;
-      if (!isAbsent(error)) throw error;
-    }
+    const { path } = link;
+    const isGone = rescue(
+      () =>
+        chain(
+          removal.isDirectory ? this.backend.removeDirectory(path) : this.backend.removeFile(path),
+          () => true,
+        ),
+      (error) => {
+        // [MS-FSA] 2.1.5.5: a directory that is not empty when its last open closes stays, and nobody is told.
+        if (codeOf(error) === 'ENOTEMPTY') return false;
+        if (!isAbsent(error)) throw error;
+        return true;
+      },
+    );
+    return chain(isGone, (gone) => (gone ? this.#forgetName(removal, link) : undefined));
+  }
+
+  #forgetName(removal: Removal, link: Link): MaybePromise<void> {
     link.isRemoved = true;
     if (this.#links.get(link.path) === link) this.#links.delete(link.path);
-    this.tunnel.removed(parentOf(link.path), nameOf(link.path), this.driver.nowMs);
-    await this.index.removed(parentOf(link.path), nameOf(link.path));
-    if (removal.isDirectory) this.index.forget(link.path);
-    this.changed({
-      place: removal.place,
-      action: FileAction.REMOVED,
-      filter: removal.isDirectory ? CompletionFilter.DIR_NAME : CompletionFilter.FILE_NAME,
-      by: removal.by,
+    const [directory, name] = [parentOf(link.path), nameOf(link.path)];
+    this.tunnel.removed(directory, name, this.driver.nowMs);
+    return chain(this.index.removed(directory, name), () => {
+      if (removal.isDirectory) this.index.forget(link.path);
+      this.changed({
+        place: removal.place,
+        action: FileAction.REMOVED,
+        filter: removal.isDirectory ? CompletionFilter.DIR_NAME : CompletionFilter.FILE_NAME,
+        by: removal.by,
+      });
     });
   }
 

@@ -72,7 +72,7 @@ test('what is in the way is replaced only when asked for, also under another cas
   world.backend.seed({ TARGET: 'old' });
   const file = await world.open('source');
   await writeFrom(file, Buffer.from('new!'), 0n);
-  await rejects(renameFile(file, to('target')), NtStatus.OBJECT_NAME_COLLISION);
+  await rejects(async () => renameFile(file, to('target')), NtStatus.OBJECT_NAME_COLLISION);
   await renameFile(file, to('target', true));
   assert.deepEqual(await namesIn(world), ['.', '..', 'target']);
   assert.equal(world.backend.stat('target').sizeBytes, 4);
@@ -83,19 +83,22 @@ test('directories, read-only files and the root are not replaced or moved away',
   world.backend.seed({ d: { e: {} } });
   await world.touch('r', { fileAttributes: FileAttribute.READONLY });
   const file = await world.open('f');
-  await rejects(renameFile(file, to('d', true)), NtStatus.ACCESS_DENIED);
-  await rejects(renameFile(file, to('r', true)), NtStatus.ACCESS_DENIED);
-  await rejects(renameFile(await world.open(''), to('x')), NtStatus.ACCESS_DENIED);
-  await rejects(renameFile(await world.open('d', mustExist), to('d\\e\\f')), NtStatus.ACCESS_DENIED);
-  await rejects(renameFile(file, to('missing\\f')), NtStatus.OBJECT_PATH_NOT_FOUND);
-  await rejects(renameFile(file, to('..\\..\\out')), NtStatus.OBJECT_PATH_SYNTAX_BAD);
+  await rejects(async () => renameFile(file, to('d', true)), NtStatus.ACCESS_DENIED);
+  await rejects(async () => renameFile(file, to('r', true)), NtStatus.ACCESS_DENIED);
+  await rejects(async () => renameFile(await world.open(''), to('x')), NtStatus.ACCESS_DENIED);
+  await rejects(
+    async () => renameFile(await world.open('d', mustExist), to('d\\e\\f')),
+    NtStatus.ACCESS_DENIED,
+  );
+  await rejects(async () => renameFile(file, to('missing\\f')), NtStatus.OBJECT_PATH_NOT_FOUND);
+  await rejects(async () => renameFile(file, to('..\\..\\out')), NtStatus.OBJECT_PATH_SYNTAX_BAD);
 });
 
 test('renaming needs the right to delete', async () => {
   const world = new World();
   world.backend.seed({ f: 'x' });
   const file = await world.open('f', { ...mustExist, desiredAccess: AccessMask.FILE_WRITE_DATA });
-  await rejects(renameFile(file, to('g')), NtStatus.ACCESS_DENIED);
+  await rejects(async () => renameFile(file, to('g')), NtStatus.ACCESS_DENIED);
 });
 
 test('a stream is renamed within its file, and to the data of the file', async () => {
@@ -104,7 +107,7 @@ test('a stream is renamed within its file, and to the data of the file', async (
   await writeFrom(stream, Buffer.from('abc'), 0n);
   await renameFile(stream, to(':two:$DATA'));
   assert.equal(stream.streamName, 'two');
-  await rejects(renameFile(stream, to('f:three')), NtStatus.SHARING_VIOLATION);
+  await rejects(async () => renameFile(stream, to('f:three')), NtStatus.SHARING_VIOLATION);
   await renameFile(stream, to('::$DATA'));
   assert.equal(world.backend.stat('f').sizeBytes, 3);
   assert.deepEqual(world.backend.streams.list('f'), []);
@@ -114,7 +117,7 @@ test('a hard link is another name of the same file', async () => {
   const world = new World();
   const file = await world.open('a');
   await linkFile(file, to('b'));
-  await rejects(linkFile(file, to('B')), NtStatus.OBJECT_NAME_COLLISION);
+  await rejects(async () => linkFile(file, to('B')), NtStatus.OBJECT_NAME_COLLISION);
   assert.equal((await world.open('b', mustExist)).fileId, file.fileId);
   assert.equal(world.backend.stat('a').linkCount, 2);
 });
@@ -137,11 +140,11 @@ test('read-only files, directories with content and the root are not marked', as
   await world.touch('r', { fileAttributes: FileAttribute.READONLY });
   const desiredAccess = AccessMask.DELETE;
   const readOnly = await world.open('r', { ...mustExist, desiredAccess });
-  await rejects(setDisposition(readOnly, DispositionFlag.DELETE), NtStatus.CANNOT_DELETE);
+  await rejects(async () => setDisposition(readOnly, DispositionFlag.DELETE), NtStatus.CANNOT_DELETE);
   const directory = await world.open('d', { ...mustExist, desiredAccess });
-  await rejects(setDisposition(directory, DispositionFlag.DELETE), NtStatus.DIRECTORY_NOT_EMPTY);
+  await rejects(async () => setDisposition(directory, DispositionFlag.DELETE), NtStatus.DIRECTORY_NOT_EMPTY);
   await rejects(
-    setDisposition(await world.open('', mustExist), DispositionFlag.DELETE),
+    async () => setDisposition(await world.open('', mustExist), DispositionFlag.DELETE),
     NtStatus.CANNOT_DELETE,
   );
 });
@@ -211,8 +214,8 @@ test('the first write shows after two seconds, at once when flushed, and later o
 test('sizes beyond the largest file are refused without rounding', async () => {
   const world = new World();
   const file = await world.open('f');
-  await rejects(setSize(file, 1n << 62n), NtStatus.DISK_FULL);
-  await rejects(setSize(file, -1n), NtStatus.INVALID_PARAMETER);
+  await rejects(async () => setSize(file, 1n << 62n), NtStatus.DISK_FULL);
+  await rejects(async () => setSize(file, -1n), NtStatus.INVALID_PARAMETER);
 });
 
 test('a watcher is told of what is made, changed and removed', async () => {

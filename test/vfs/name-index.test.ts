@@ -23,7 +23,7 @@ function indexOver(options: Partial<NameIndexOptions> & { isUnwatched?: boolean 
     },
   });
   const index = new NameIndex({ backend, seed: 7, ...options });
-  const find = (directory: string, name: string): Promise<string | undefined> =>
+  const find = async (directory: string, name: string): Promise<string | undefined> =>
     index.find({ path: directory, stat: memory.stat(directory) }, name);
   return { memory, index, find, reads };
 }

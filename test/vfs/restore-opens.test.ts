@@ -148,7 +148,7 @@ test('an open that the store does not take is told of, and tried again', async (
   const world = new World(available, store);
   store.isFull = true;
   const file = await world.open('f', { ...persistent, cache: caching });
-  await assert.rejects(world.driver.stored(file.core), { code: 'ENOSPC' });
+  await assert.rejects(async () => world.driver.stored(file.core), { code: 'ENOSPC' });
   store.isFull = false;
   world.driver.settle();
   await world.driver.stored(file.core);

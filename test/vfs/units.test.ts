@@ -27,7 +27,7 @@ test('work on one name happens in order, on different names side by side', async
 
 test('a name is free again after work on it failed', async () => {
   const queue = new NameQueue();
-  await assert.rejects(
+  await assert.rejects(async () =>
     queue.run(['a'], () => {
       throw new Error('no');
     }),

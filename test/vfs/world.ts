@@ -68,7 +68,7 @@ export class World implements ClientNotifier {
   }
 
   /** One attempt, which may come back with a waiter. */
-  attempt(path: string, request: Partial<OpenRequest> = {}): Promise<OpenResult | Waiter> {
+  async attempt(path: string, request: Partial<OpenRequest> = {}): Promise<OpenResult | Waiter> {
     return createFile(this.volume, {
       path,
       desiredAccess: AccessMask.FILE_ALL_ACCESS,
@@ -104,7 +104,10 @@ export class World implements ClientNotifier {
 }
 
 /** Asserts that `work` fails with `status`. */
-export async function rejects(work: Promise<unknown>, status: NtStatus): Promise<void> {
+export async function rejects(
+  work: Promise<unknown> | (() => Promise<unknown>),
+  status: NtStatus,
+): Promise<void> {
   await assert.rejects(work, (error: unknown) => {
     assert(error instanceof NtStatusError, `no NtStatusError: ${String(error)}`);
     assert.equal(statusName(error.status), statusName(status));

@@ -4,6 +4,7 @@
 import type { BackendStat, MaybePromise } from '../../backend/contract.ts';
 import { NtStatus, NtStatusError } from '../../base/status.ts';
 import { allocationOf } from '../../vfs/attributes.ts';
+import { chain, rescue } from '../../vfs/maybe-promise.ts';
 import { OpenFile } from '../../vfs/open-file.ts';
 import { CloseFlags, CloseRequest, CloseResponse } from '../../wire/smb2/close.ts';
 import { Command } from '../../wire/smb2/header.ts';
@@ -19,20 +20,23 @@ export const close = command({
   interimAfterMs: 500,
   validWhenExpired: true,
   spec: '[MS-SMB2] 2.2.15, 2.2.16, 3.3.5.10',
-  async handle({ open, session }, request) {
+  handle({ open, session }, request): MaybePromise<CloseResponse> {
     const { target } = open;
+    if (!(target instanceof OpenFile)) return chain(session.closeOpen(open, 'close'), () => emptyResponse);
     const wantsAttributes = (request.flags & CloseFlags.POSTQUERY_ATTRIB) !== 0;
     // The metadata is what it is after the last write and before the file may go. Whatever becomes of it, the open goes.
-    // Where the store answers at once the open goes at once: before a CREATE that comes right behind.
-    const looking = wantsAttributes && target instanceof OpenFile ? looked(target) : undefined;
-    const found = looking instanceof Promise ? await looking : looking;
-    if (target instanceof OpenFile && target.isClosed) throw new NtStatusError(NtStatus.FILE_CLOSED);
-    await session.closeOpen(open, 'close');
-    if (found === undefined || !(target instanceof OpenFile)) return emptyResponse;
-    if (found.stat === undefined) throw found.error;
-    return attributesResponse(target, found.stat);
+    return chain(wantsAttributes ? looked(target) : undefined, (found) => {
+      if (target.isClosed) throw new NtStatusError(NtStatus.FILE_CLOSED);
+      return chain(session.closeOpen(open, 'close'), () => responseOf(target, found));
+    });
   },
 });
+
+function responseOf(file: OpenFile, found: Looked | undefined): CloseResponse {
+  if (found === undefined) return emptyResponse;
+  if (found.stat === undefined) throw found.error;
+  return attributesResponse(file, found.stat);
+}
 
 /** The last metadata of a file, or why there is none. */
 interface Looked {
@@ -41,13 +45,10 @@ interface Looked {
 }
 
 function looked(file: OpenFile): MaybePromise<Looked> {
-  const failed = (error: unknown): Looked => ({ error });
-  try {
-    const stat = file.finalStat();
-    return stat instanceof Promise ? stat.then((found): Looked => ({ stat: found }), failed) : { stat };
-  } catch (error) {
-    return failed(error);
-  }
+  return rescue<Looked>(
+    () => chain(file.finalStat(), (stat) => ({ stat })),
+    (error) => ({ error }),
+  );
 }
 
 const emptyResponse: CloseResponse = Object.freeze({

@@ -2,9 +2,11 @@
  * CREATE sent again after a channel was lost: the open that the first one made is answered once more. [MS-SMB2] 3.3.5.9,
  * 3.3.5.9.10
  */
+import type { MaybePromise } from '../../backend/contract.ts';
 import { demand, NtStatus } from '../../base/status.ts';
 import type { CacheGrant } from '../../fs/types.ts';
 import type { ServerState } from '../../session/server-state.ts';
+import { chain, lastly } from '../../vfs/maybe-promise.ts';
 import { reclaimFile } from '../../vfs/reclaim.ts';
 import type { Volume } from '../../vfs/volume.ts';
 import { OplockLevel } from '../../wire/flags.ts';
@@ -32,11 +34,11 @@ function clientGuidOf({ connection, session }: CreateContext): string {
  * Runs `work`, during which the same creation sent again is refused, and which the loss of the channel does not end: the
  * client looks for its outcome on another one.
  */
-export async function once<T>(
+export function once<T>(
   context: CreateContext,
   { durable }: RequestContexts,
-  work: (creation: Creation) => Promise<T>,
-): Promise<T> {
+  work: (creation: Creation) => MaybePromise<T>,
+): MaybePromise<T> {
   const creation = { isOpposed: false };
   if (durable?.createGuid === undefined) return work(creation);
   const creations = underWay.get(context.server) ?? new Map<string, Creation>();
@@ -48,11 +50,10 @@ export async function once<T>(
   demand(first === undefined, isReplay(context) ? NtStatus.ACCESS_DENIED : NtStatus.FILE_NOT_AVAILABLE);
   creations.set(name, creation);
   context.outlivesChannel = true;
-  try {
-    return await work(creation);
-  } finally {
-    creations.delete(name);
-  }
+  return lastly(
+    () => work(creation),
+    () => creations.delete(name),
+  );
 }
 
 function isReplay({ header }: CreateContext): boolean {
@@ -65,11 +66,11 @@ export function mayBeDurable({ requestedOplockLevel }: CreateRequest): boolean {
 }
 
 /** What the first creation with the request's CreateGuid made; undefined when this is the first. */
-export async function replayed(
+export function replayed(
   volume: Volume,
   context: CreateContext,
   { request, asked }: { request: CreateRequest; asked: RequestContexts },
-): Promise<Opened | undefined> {
+): MaybePromise<Opened | undefined> {
   const createGuid = asked.durable?.createGuid;
   if (createGuid === undefined) return undefined;
   const { core } = volume.driver;
@@ -87,24 +88,30 @@ export async function replayed(
   const cache =
     held.kind === 'lease' ? held : { kind: 'oplock' as const, level: request.requestedOplockLevel };
   context.carryOpen(open);
-  return { file, fileId: open.fileId, action: file.createAction, cache, stat: await file.stat() };
+  return chain(file.stat(), (stat) => ({
+    file,
+    fileId: open.fileId,
+    action: file.createAction,
+    cache,
+    stat,
+  }));
 }
 
 /**
  * The persistent open that the first creation made and whose connection is lost: a replay gets it back, anything else is
  * refused. Undefined when there is none.
  */
-export async function broughtBack(
+export function broughtBack(
   volume: Volume,
   context: CreateContext,
   { request, asked }: { request: CreateRequest; asked: RequestContexts },
-): Promise<Omit<Opened, 'fileId'> | undefined> {
+): MaybePromise<Omit<Opened, 'fileId'> | undefined> {
   const { durable, lease } = asked;
   if (durable?.createGuid === undefined) return undefined;
   const found = volume.driver.core.findByCreateGuid(clientGuidOf(context), durable.createGuid);
   if (found?.isDisconnected !== true || found.durable?.isPersistent !== true) return undefined;
   demand(isReplay(context), NtStatus.DUPLICATE_OBJECTID, 'CreateGuid in use');
-  const reclaimed = await reclaimFile(volume, {
+  const reclaiming = reclaimFile(volume, {
     version: 2,
     persistentId: found.durable.persistentId,
     createGuid: durable.createGuid,
@@ -112,7 +119,7 @@ export async function broughtBack(
     requester: requesterOf(context),
     path: request.name,
   });
-  return { ...reclaimed, action: reclaimed.file.createAction };
+  return reclaiming.then((reclaimed) => ({ ...reclaimed, action: reclaimed.file.createAction }));
 }
 
 /** [MS-SMB2] 3.3.5.9.10: the replay names the lease that the open has, or none where it has none. */

@@ -1,12 +1,13 @@
 /**
  * The answer to CREATE, with the create contexts that answer those of the request. [MS-SMB2] 2.2.14, 3.3.5.9
  */
-import type { BackendStat } from '../../backend/contract.ts';
+import type { BackendStat, MaybePromise } from '../../backend/contract.ts';
 import { EMPTY } from '../../base/bytes.ts';
 import { NtStatus } from '../../base/status.ts';
 import type { CacheGrant } from '../../fs/types.ts';
 import type { FileIdValue } from '../../session/open.ts';
 import { allocationOf } from '../../vfs/attributes.ts';
+import { chain } from '../../vfs/maybe-promise.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import { maximumAccessOfOpen } from '../../vfs/security-information.ts';
 import { nilGuid } from '../../wire/dtyp/guid.ts';
@@ -35,15 +36,26 @@ export interface Opened {
   readonly stat: BackendStat;
 }
 
-export async function createResponse(opened: Opened, asked: RequestContexts): Promise<CreateResponse> {
+export function createResponse(opened: Opened, asked: RequestContexts): MaybePromise<CreateResponse> {
+  return chain(contextsFor(opened, asked), (createContexts) => responseWith(opened, createContexts));
+}
+
+function contextsFor(opened: Opened, asked: RequestContexts): MaybePromise<CreateContext[]> {
+  const { file, cache } = opened;
+  const contexts = [...leaseContext(cache), ...durableContext(file, asked)];
+  const { maximalAccessSince: since, wantsDiskId } = asked;
+  if (since === undefined && !wantsDiskId) return contexts;
+  const access = since === undefined ? NONE : maximalAccessContext(opened, since);
+  return chain(access, (ofAccess) =>
+    chain(wantsDiskId ? diskIdContext(file) : NONE, (ofDisk) => [...contexts, ...ofAccess, ...ofDisk]),
+  );
+}
+
+const NONE: readonly CreateContext[] = Object.freeze([]);
+
+function responseWith(opened: Opened, createContexts: CreateContext[]): CreateResponse {
   const { file, stat, cache } = opened;
   const fileAttributes = file.attributesOf(stat);
-  const createContexts = [
-    ...leaseContext(cache),
-    ...durableContext(file, asked),
-    ...(await maximalAccessContext(opened, asked.maximalAccessSince)),
-    ...(asked.wantsDiskId ? [await diskIdContext(file)] : []),
-  ];
   return {
     oplockLevel: cache.kind === 'lease' ? OplockLevel.LEASE : cache.level,
     flags: fileAttributes & FileAttribute.REPARSE_POINT ? CreateFlags.REPARSEPOINT : 0,
@@ -88,23 +100,21 @@ function durableContext(file: OpenFile, asked: RequestContexts): CreateContext[]
 }
 
 /** [MS-SMB2] 3.3.5.9.5: a client whose copy is as new as the file keeps what it knows. */
-async function maximalAccessContext(
-  { file, stat }: Opened,
-  since: bigint | undefined,
-): Promise<CreateContext[]> {
-  if (since === undefined) return [];
+function maximalAccessContext({ file, stat }: Opened, since: bigint): MaybePromise<CreateContext[]> {
   const isKnown = since !== 0n && since === stat.lastWriteTime;
-  const maximalAccess = isKnown ? 0 : await maximumAccessOfOpen(file);
   const queryStatus = isKnown ? NtStatus.NONE_MAPPED : NtStatus.SUCCESS;
-  const data = QueryMaximalAccessResponse.encode({ queryStatus, maximalAccess });
-  return [context(Name.QUERY_MAXIMAL_ACCESS_REQUEST, data)];
+  return chain(isKnown ? 0 : maximumAccessOfOpen(file), (maximalAccess) => {
+    const data = QueryMaximalAccessResponse.encode({ queryStatus, maximalAccess });
+    return [context(Name.QUERY_MAXIMAL_ACCESS_REQUEST, data)];
+  });
 }
 
-async function diskIdContext(file: OpenFile): Promise<CreateContext> {
-  const { serialNumber } = await file.volume.backend.volume();
-  const data = QueryOnDiskIdResponse.encode({
-    diskFileId: BigInt.asUintN(64, file.fileId),
-    volumeId: BigInt(serialNumber >>> 0),
+function diskIdContext(file: OpenFile): MaybePromise<CreateContext[]> {
+  return chain(file.volume.backend.volume(), ({ serialNumber }) => {
+    const data = QueryOnDiskIdResponse.encode({
+      diskFileId: BigInt.asUintN(64, file.fileId),
+      volumeId: BigInt(serialNumber >>> 0),
+    });
+    return [context(Name.QUERY_ON_DISK_ID, data)];
   });
-  return context(Name.QUERY_ON_DISK_ID, data);
 }

@@ -1,11 +1,13 @@
 /**
  * CREATE: opens, makes or reclaims a file, directory or pipe. [MS-SMB2] 3.3.5.9
  */
+import type { MaybePromise } from '../../backend/contract.ts';
 import { demand, NtStatus } from '../../base/status.ts';
 import type { CacheRequest } from '../../fs/types.ts';
 import type { Open } from '../../session/open.ts';
 import { createFile } from '../../vfs/create.ts';
 import type { OpenRequest, OpenResult } from '../../vfs/create-parameters.ts';
+import { chain, rescue } from '../../vfs/maybe-promise.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import { reclaimFile } from '../../vfs/reclaim.ts';
 import { Volume } from '../../vfs/volume.ts';
@@ -46,11 +48,7 @@ function checkRequest(request: CreateRequest): void {
   demand(!request.name.startsWith('\\'), NtStatus.INVALID_PARAMETER, 'the name begins with a separator');
 }
 
-async function createOn(
-  volume: Volume,
-  context: CreateContext,
-  request: CreateRequest,
-): Promise<CreateResponse | Reply<CreateResponse>> {
+function createOn(volume: Volume, context: CreateContext, request: CreateRequest): MaybePromise<Created> {
   const { dialect } = context.session;
   const asked = decodeContexts(request.createContexts, dialect, context.limits);
   // [MS-SMB2] 3.3.5.9.7: who reclaims an open need not repeat what was asked for.
@@ -58,27 +56,46 @@ async function createOn(
   return once(context, asked, (creation) => createOnce(volume, context, { request, asked, creation }));
 }
 
-async function createOnce(
-  volume: Volume,
-  context: CreateContext,
-  { request, asked, creation }: { request: CreateRequest; asked: RequestContexts; creation: Creation },
-): Promise<CreateResponse | Reply<CreateResponse>> {
-  const again = await replayed(volume, context, { request, asked });
-  if (again !== undefined) {
+type Created = CreateResponse | Reply<CreateResponse>;
+
+/** A request with its contexts, and the note that it is being worked on. */
+interface Work {
+  readonly request: CreateRequest;
+  readonly asked: RequestContexts;
+  readonly creation: Creation;
+}
+
+function createOnce(volume: Volume, context: CreateContext, work: Work): MaybePromise<Created> {
+  const { request, asked } = work;
+  return chain(replayed(volume, context, work), (again) => {
+    if (again === undefined)
+      return chain(found(volume, context, work), (opened) => answerWith(context, opened, asked));
     return createResponse(again, mayBeDurable(request) ? asked : { ...asked, durable: undefined });
-  }
-  const opened =
-    (await broughtBack(volume, context, { request, asked })) ??
-    (asked.reconnect === undefined
-      ? await openOrWait(volume, context, {
-          request: openRequestOf(volume, context, { request, asked }),
-          creation,
-        })
-      : await reclaim(volume, context, { request, asked, reconnect: asked.reconnect }));
-  opened.file.createAction = opened.action;
-  const open = await register(context, opened.file);
-  const response = await createResponse({ ...opened, fileId: open.fileId }, asked);
-  return new Reply(NtStatus.SUCCESS, response, { afterSend: () => opened.file.announce() });
+  });
+}
+
+/** What the request means: an open that it gets back, or one that it makes. */
+function found(volume: Volume, context: CreateContext, work: Work): MaybePromise<Omit<Opened, 'fileId'>> {
+  const { request, asked, creation } = work;
+  return chain(broughtBack(volume, context, work), (back) => {
+    if (back !== undefined) return back;
+    const { reconnect } = asked;
+    if (reconnect !== undefined) return reclaim(volume, context, { request, asked, reconnect });
+    return openOrWait(volume, context, { request: openRequestOf(volume, context, work), creation });
+  });
+}
+
+function answerWith(
+  context: CreateContext,
+  opened: Omit<Opened, 'fileId'>,
+  asked: RequestContexts,
+): MaybePromise<Created> {
+  const { file } = opened;
+  file.createAction = opened.action;
+  const response = chain(register(context, file), ({ fileId }) =>
+    createResponse({ ...opened, fileId }, asked),
+  );
+  return chain(response, (body) => new Reply(NtStatus.SUCCESS, body, { afterSend: () => file.announce() }));
 }
 
 function openRequestOf(
@@ -130,19 +147,17 @@ function cacheRequestOf({ requestedOplockLevel }: CreateRequest, { lease }: Requ
   }
 }
 
-async function openOrWait(
+function openOrWait(
   volume: Volume,
   context: CreateContext,
   { request, creation }: { request: OpenRequest; creation: Creation },
-): Promise<OpenResult> {
-  let attempt = request;
-  for (;;) {
-    const outcome = await createFile(volume, attempt);
+): MaybePromise<OpenResult> {
+  return chain(createFile(volume, request), (outcome) => {
     if (!(outcome instanceof Waiter)) return outcome;
     creation.isOpposed = outcome.isOpposed;
-    await context.wait(outcome, { interim: 'now' });
-    attempt = { ...request, retryOf: outcome.ticket };
-  }
+    const again = { request: { ...request, retryOf: outcome.ticket }, creation };
+    return context.wait(outcome, { interim: 'now' }).then(() => openOrWait(volume, context, again));
+  });
 }
 
 async function reclaim(
@@ -161,19 +176,23 @@ async function reclaim(
 }
 
 /** Gives the open its FileId. A session that ended meanwhile gets none, and nothing is left open. */
-async function register(context: CreateContext, file: OpenFile): Promise<Open> {
+function register(context: CreateContext, file: OpenFile): MaybePromise<Open> {
+  return rescue(
+    () => chain(file.volume.driver.stored(file.core), () => enter(context, file)),
+    (error) =>
+      chain(file.close('close'), () => {
+        throw error;
+      }),
+  );
+}
+
+function enter(context: CreateContext, file: OpenFile): Open {
   const { session, tree } = context;
-  try {
-    await file.volume.driver.stored(file.core);
-    demand(session.trees.get(tree.treeId) === tree, NtStatus.NETWORK_NAME_DELETED, 'the tree is gone');
-    demand(!context.connection.isClosed || context.outlivesChannel, NtStatus.CONNECTION_DISCONNECTED);
-    const open = session.addOpen(tree, file, file.persistentId);
-    // [MS-SMB2] 3.3.5.9: requests from before this CREATE's channel sequence are of the past.
-    open.channelSequence = context.header.channelSequence;
-    context.carryOpen(open);
-    return open;
-  } catch (error) {
-    await file.close('close');
-    throw error;
-  }
+  demand(session.trees.get(tree.treeId) === tree, NtStatus.NETWORK_NAME_DELETED, 'the tree is gone');
+  demand(!context.connection.isClosed || context.outlivesChannel, NtStatus.CONNECTION_DISCONNECTED);
+  const open = session.addOpen(tree, file, file.persistentId);
+  // [MS-SMB2] 3.3.5.9: requests from before this CREATE's channel sequence are of the past.
+  open.channelSequence = context.header.channelSequence;
+  context.carryOpen(open);
+  return open;
 }

@@ -1,8 +1,10 @@
 /**
  * QUERY_INFO. [MS-SMB2] 3.3.5.20
  */
+import type { MaybePromise } from '../../backend/contract.ts';
 import { EMPTY } from '../../base/bytes.ts';
 import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
+import { chain } from '../../vfs/maybe-promise.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe } from '../../vfs/pipe.ts';
 import { queryEas } from '../../vfs/query-eas.ts';
@@ -38,7 +40,7 @@ export const queryInfo = command({
   },
 });
 
-function query(context: OpenContext, request: QueryInfoRequest): Promise<Answer> {
+function query(context: OpenContext, request: QueryInfoRequest): MaybePromise<Answer> {
   const file = openFileOf(context.open);
   switch (request.infoType) {
     case InfoType.FILE:
@@ -55,16 +57,17 @@ function query(context: OpenContext, request: QueryInfoRequest): Promise<Answer>
 }
 
 /** [MS-SMB2] 3.3.5.20.1 */
-async function queryFile(file: OpenFile, request: QueryInfoRequest, revision: number): Promise<Answer> {
+function queryFile(file: OpenFile, request: QueryInfoRequest, revision: number): MaybePromise<Answer> {
   if (request.fileInfoClass === FileInformationClass.FileFullEaInformation) {
-    return { buffer: await queryEas(file, request) };
+    return queryEas(file, request).then((buffer) => ({ buffer }));
   }
   const row = fileQueries.get(request.fileInfoClass);
   demand(row !== undefined, NtStatus.INVALID_INFO_CLASS);
   demand(revision >= (row.revisionMin ?? 0), NtStatus.NOT_SUPPORTED, 'class of a newer dialect');
   if (row.access !== 0) file.demandAccess(row.access);
   demand(request.outputBufferLength >= row.fixedBytes, NtStatus.INFO_LENGTH_MISMATCH);
-  return fitted(await row.answer({ file, stat: await file.stat() }), request);
+  const answer = chain(file.stat(), (stat) => row.answer({ file, stat }));
+  return chain(answer, (buffer) => fitted(buffer, request));
 }
 
 /** [MS-SMB2] 3.3.5.20.2 */

@@ -1,7 +1,9 @@
 /**
  * SET_INFO. [MS-SMB2] 3.3.5.21
  */
+import type { MaybePromise } from '../../backend/contract.ts';
 import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
+import { chain } from '../../vfs/maybe-promise.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe } from '../../vfs/pipe.ts';
 import { setQuota } from '../../vfs/quota.ts';
@@ -25,7 +27,7 @@ export const setInfo = command({
   interimAfterMs: 500,
   modifies: () => true,
   spec: '[MS-SMB2] 2.2.39, 2.2.40, 3.3.5.21',
-  async handle(context, request): Promise<SetInfoResponse> {
+  handle(context, request): MaybePromise<SetInfoResponse> {
     const max = context.connection.negotiated?.maxTransactSize ?? 0;
     demand(request.buffer.length <= max, NtStatus.INVALID_PARAMETER, 'more than MaxTransactSize');
     if (context.open.target instanceof OpenPipe) return setPipe(request);
@@ -36,12 +38,12 @@ export const setInfo = command({
       case InfoType.FILESYSTEM:
         throw new NtStatusError(fileSystemRefusal(request.fileInfoClass), 'the volume is set elsewhere');
       case InfoType.SECURITY:
-        await setSecurity(file, request.additionalInformation, request.buffer);
-        auditChange(context, file, request.additionalInformation);
-        return {};
+        return setSecurity(file, request.additionalInformation, request.buffer).then(() => {
+          auditChange(context, file, request.additionalInformation);
+          return {};
+        });
       case InfoType.QUOTA:
-        await setQuota(file, request.buffer);
-        return {};
+        return setQuota(file, request.buffer).then(() => ({}));
       default:
         throw new NtStatusError(NtStatus.INVALID_PARAMETER, 'unknown InfoType');
     }
@@ -55,20 +57,20 @@ function auditChange({ session, tree, server }: OpenContext, file: OpenFile, par
 }
 
 /** [MS-SMB2] 3.3.5.21.1 */
-async function setFile(
+function setFile(
   context: OpenContext,
   file: OpenFile,
   request: SetInfoRequest,
-): Promise<SetInfoResponse> {
+): MaybePromise<SetInfoResponse> {
   const row = fileSettings.get(request.fileInfoClass);
   demand(row !== undefined, NtStatus.INVALID_INFO_CLASS);
   if (row.access !== 0) file.demandAccess(row.access);
   demand(request.buffer.length >= row.fixedBytes, NtStatus.INFO_LENGTH_MISMATCH);
-  for (;;) {
-    const waiter = await row.set(file, request.buffer);
-    if (waiter === undefined) return {};
-    await context.wait(waiter, { interim: 'now' });
-  }
+  const attempt = (): MaybePromise<SetInfoResponse> =>
+    chain(row.set(file, request.buffer), (waiter) =>
+      waiter === undefined ? {} : context.wait(waiter, { interim: 'now' }).then(attempt),
+    );
+  return attempt();
 }
 
 /** [MS-SMB2] 3.3.5.21.2: labels, ids and quota settings are the administrator's. */
