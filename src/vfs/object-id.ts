@@ -151,7 +151,6 @@ function keepsIds(volume: Volume): boolean {
 }
 
 function checkFile(file: OpenFile): void {
-  demand(!file.isStream, NtStatus.INVALID_PARAMETER, 'a stream');
   demand(!file.link.isRemoved, NtStatus.FILE_DELETED);
 }
 
@@ -162,7 +161,7 @@ function demandKept(file: OpenFile): void {
 }
 
 /** One after the other in a volume: between the look and the change nobody takes the id. */
-function exclusively<T>(file: OpenFile, work: () => Promise<T>): Promise<T> {
+async function exclusively<T>(file: OpenFile, work: () => Promise<T>): Promise<T> {
   return file.volume.names.run(['object ids'], work);
 }
 
