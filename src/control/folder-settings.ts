@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { LocalOptions } from '../backend/local.ts';
 import type { Sid } from '../wire/dtyp/sid.ts';
+import { idsIn } from './unix-accounts.ts';
 
 /** Permissions as people write them: octal digits. */
 const mode = z
@@ -85,9 +86,7 @@ export function localOptionsOf(
 /** The number of an account in a file of lines `name:password:number:…`. */
 function idOf(account: number | string, file: string): number {
   if (typeof account === 'number') return account;
-  for (const line of readFileSync(file, 'utf8').split('\n')) {
-    const [name, , id = ''] = line.split(':');
-    if (name === account && /^\d+$/.test(id)) return Number(id);
-  }
-  throw new UnknownAccountError(`"${account}" is not in ${file}: give its number`);
+  const id = idsIn(readFileSync(file, 'utf8')).get(account);
+  if (id === undefined) throw new UnknownAccountError(`"${account}" is not in ${file}: give its number`);
+  return id;
 }

@@ -34,6 +34,7 @@ import type { Endpoint } from './listen.ts';
 import { liveLimits } from './live-limits.ts';
 import type { AccessName } from './schema.ts';
 import type { OpenedShare } from './shares.ts';
+import { withUnixAccounts } from './unix-accounts.ts';
 
 export interface ProtocolParts {
   readonly serverName: string;
@@ -172,10 +173,12 @@ function diskShares(
 /** IPC$: everybody who has a session may ask who and what is here. [MS-SRVS] 3.1.1.7 */
 function pipeShare(parts: ProtocolParts, state: () => Server['state']): Share {
   const catalog = serverCatalog(parts.serverName, state, parts.clock);
+  // Only there are they seen: as owners of files.
+  const servesFolders = parts.shares.some((share) => share.isFolder);
   const endpoints = [
     serverService(catalog),
     workstationService(catalog),
-    localSecurityAuthority(parts.users),
+    localSecurityAuthority(servesFolders ? withUnixAccounts(parts.users) : parts.users),
   ];
   return {
     name: 'IPC$',

@@ -30,6 +30,8 @@ export interface OpenedShare {
   readonly isHidden: boolean;
   readonly isReadOnly: boolean;
   readonly isContinuouslyAvailable: boolean;
+  /** It shows files of the system. */
+  readonly isFolder: boolean;
   /** Tells its files from those of other shares, and is the same after a restart. */
   readonly volumeId: string;
   readonly encryption: EncryptionModeName;
@@ -109,6 +111,7 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
     isHidden: share.hidden,
     isReadOnly: readOnly,
     isContinuouslyAvailable: share.continuousAvailability,
+    isFolder: share.path !== undefined,
     volumeId,
     // What the server asks of every session is asked there; a share can only ask for more.
     encryption: share.encryption ?? 'available',

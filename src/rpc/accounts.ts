@@ -32,8 +32,8 @@ export interface AccountDirectory {
   /** Workgroup or domain that the machine belongs to. */
   readonly domainName: string;
   accountOfSid(sid: Sid): Account | undefined;
-  /** `name` has no domain; it is compared without regard to case. */
-  accountOfName(name: string): Account | undefined;
+  /** `name` has no domain; both are compared without regard to case. Without `domainName` it is one of any. */
+  accountOfName(name: string, domainName?: string): Account | undefined;
 }
 
 const { WELL_KNOWN_GROUP, ALIAS } = SidNameUse;
@@ -92,7 +92,6 @@ export function findBySid(directory: AccountDirectory, sid: Sid): Account | unde
 export function findByName(directory: AccountDirectory, text: string): Account | undefined {
   const [, domain, plain] = /^(?:(.*)\\)?(.*)$/s.exec(text) ?? [];
   const name = (plain ?? '').replace(/@.*$/s, '');
-  const found = byName.get(name.toLowerCase()) ?? directory.accountOfName(name);
-  if (found === undefined || !domain) return found;
-  return found.domainName.toLowerCase() === domain.toLowerCase() ? found : undefined;
+  const known = [byName.get(name.toLowerCase()), directory.accountOfName(name, domain)];
+  return known.find((found) => found && (!domain || found.domainName.toLowerCase() === domain.toLowerCase()));
 }

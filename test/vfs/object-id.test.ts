@@ -195,8 +195,12 @@ test('what is no id is refused', async () => {
   for (const bytes of [0, 47, 64]) {
     await rejects(setObjectIdExtended(file, Buffer.alloc(bytes)), NtStatus.INVALID_PARAMETER);
   }
-  const stream = await open('a:s');
-  await rejects(createObjectId(stream), NtStatus.INVALID_PARAMETER);
+});
+
+test('a stream has the id of its file', async () => {
+  const { open } = await worldOn(memoryBackend());
+  const made = await createObjectId(await open('a:s'));
+  assert.deepEqual(await queryObjectId(await open('a')), made);
 });
 
 test('a file that is deleted while it is open has no ids any more', async () => {
