@@ -57,6 +57,11 @@ export interface Limits {
   readonly sessionSetupTimeoutMs: number;
   /** Unsent bytes at which the server stops reading a connection. */
   readonly sendQueueBytes: number;
+  /**
+   * Bytes that payloads at work and unsent answers of all connections may hold. Beyond them a connection is not read while it holds
+   * more than a small part itself, so that each has one large request at work; none waits for another one.
+   */
+  readonly heldBytes: number;
   /** Time a connection's send queue may stay over its bound before the connection is closed. */
   readonly sendTimeoutMs: number;
   /** Time after which an unfinished request gets an interim response, where its command allows one. */
@@ -107,6 +112,7 @@ export const defaultLimits: Limits = Object.freeze({
   frameTimeoutMs: 30_000,
   sessionSetupTimeoutMs: 30_000,
   sendQueueBytes: 32 * 1024 * 1024,
+  heldBytes: 32 * 1024 * 1024,
   sendTimeoutMs: 60_000,
   interimAfterMs: 500,
   failedLogonDelayMs: 2000,

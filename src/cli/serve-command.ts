@@ -8,6 +8,7 @@ import { localAccounts } from '../control/accounts.ts';
 import { hardenedExclusions } from '../control/rules.ts';
 import type { ServerEvent } from '../control/serve-options.ts';
 import { type OperatedServer, startServer } from '../control/start-server.ts';
+import { returnLargeBlocks } from '../native/allocator.ts';
 import type { Arguments } from './arguments.ts';
 import { openKeyLog } from './key-log.ts';
 import { jsonText, logWriter } from './log-writer.ts';
@@ -43,6 +44,7 @@ export async function runServe(args: Arguments, around: Surroundings): Promise<n
       if (request.isJson) around.out(`${jsonText(event)}\n`);
     },
   };
+  returnLargeBlocks();
   const made = await madeAccount(request);
   const configured = await localAccounts(configuration.users, configuration.server.keyFile);
   warn(run);

@@ -11,11 +11,22 @@ const EXTRA_BYTES = 512;
 const EXPONENT_MIN = 9;
 const EXPONENT_MAX = 24;
 
-/** Bytes that lie ready at most; beyond that, what is given back is left to the runtime. */
-const KEPT_BYTES_MAX = 32 * 1024 * 1024;
+/** Bytes that lie ready at most; beyond that, the memory of what is given back goes to the system at once. */
+const KEPT_BYTES_MAX = 64 * 1024 * 1024;
+/** The share of the buffers not needed for a while that goes with each {@link BufferPool.trim}. */
+const TRIM_SHARE = 1 / 8;
+
+/** The buffers of one size that lie ready, and how few there were at some time since the last trim: so many nobody needed. */
+interface Shelf {
+  readonly buffers: Buffer[];
+  leastCount: number;
+}
 
 export class BufferPool {
-  readonly #free: Buffer[][] = Array.from({ length: EXPONENT_MAX + 1 }, () => []);
+  readonly #shelves: Shelf[] = Array.from({ length: EXPONENT_MAX + 1 }, () => ({
+    buffers: [],
+    leastCount: 0,
+  }));
   #keptBytes = 0;
   /** Called with what is given back: tests overwrite it, so that a use after that shows. */
   onGive: ((buffer: Buffer) => void) | undefined;
@@ -28,8 +39,12 @@ export class BufferPool {
   /** A buffer of at least `sizeBytes`, its bytes anything. */
   take(sizeBytes: number): Buffer {
     const exponent = exponentFor(sizeBytes);
-    const buffer = this.#free[exponent]?.pop();
-    if (buffer === undefined) return Buffer.allocUnsafeSlow(Math.max(sizeBytes, 2 ** exponent + EXTRA_BYTES));
+    const shelf = this.#shelves[exponent];
+    const buffer = shelf?.buffers.pop();
+    if (shelf === undefined || buffer === undefined) {
+      return Buffer.allocUnsafeSlow(Math.max(sizeBytes, 2 ** exponent + EXTRA_BYTES));
+    }
+    shelf.leastCount = Math.min(shelf.leastCount, shelf.buffers.length);
     this.#keptBytes -= buffer.length;
     return buffer;
   }
@@ -37,12 +52,32 @@ export class BufferPool {
   /** Gives back what {@link take} returned; nothing may read or write it from now on. */
   give(buffer: Buffer): void {
     const exponent = exponentFor(buffer.length);
-    if (buffer.length !== 2 ** exponent + EXTRA_BYTES) return;
-    this.onGive?.(buffer);
-    if (this.#keptBytes + buffer.length > KEPT_BYTES_MAX) return;
-    this.#free[exponent]?.push(buffer);
+    const isOfPool = buffer.length === 2 ** exponent + EXTRA_BYTES;
+    if (isOfPool) this.onGive?.(buffer);
+    if (!isOfPool || this.#keptBytes + buffer.length > KEPT_BYTES_MAX) {
+      free(buffer);
+      return;
+    }
+    this.#shelves[exponent]?.buffers.push(buffer);
     this.#keptBytes += buffer.length;
   }
+
+  /** Frees some of what was not needed since the last call. To be called once a second or so. */
+  trim(): void {
+    for (const shelf of this.#shelves) {
+      // What was given back first has lain longest.
+      for (const buffer of shelf.buffers.splice(0, Math.ceil(shelf.leastCount * TRIM_SHARE))) {
+        this.#keptBytes -= buffer.length;
+        free(buffer);
+      }
+      shelf.leastCount = shelf.buffers.length;
+    }
+  }
+}
+
+/** Memory behind a Buffer is otherwise freed when the collector finds out, which looks at the heap and not at what lies outside. */
+function free({ buffer, length }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
 }
 
 function exponentFor(sizeBytes: number): number {

@@ -1,10 +1,11 @@
 /**
  * Closes connections that take too long: to authenticate, to finish a leg, to take their answers. One look a second over all
- * connections, instead of a timer for each.
+ * connections, instead of a timer for each; buffers that nobody needed for a while go at the same time.
  */
 import type { Timer } from '../base/clock.ts';
 import type { Connection } from '../session/connection.ts';
 import type { ServerState } from '../session/server-state.ts';
+import { buffers } from './buffer-pool.ts';
 
 const INTERVAL_MS = 1000;
 
@@ -21,6 +22,7 @@ export class Deadlines {
   start(): void {
     this.#timer = this.#server.clock.setTimer(INTERVAL_MS, () => {
       this.#look();
+      buffers.trim();
       this.start();
     });
   }

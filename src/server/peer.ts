@@ -60,6 +60,7 @@ export class Peer implements TransportListener {
     const hearing = sessionsHearingOn(connection);
     connection.isClosed = true;
     connection.server.leaveClient(connection);
+    pace(connection);
     for (const request of connection.outstanding.values()) {
       if (request.sessionInUse?.adopt(request) !== true) request.end('disconnect');
     }

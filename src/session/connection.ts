@@ -84,6 +84,8 @@ export class Connection {
   isMultiProtocol = false;
   /** Bytes that requests at work carry or ask for. */
   payloadBytes = 0;
+  /** What of ServerState.heldBytes is this connection's. */
+  heldBytes = 0;
   /** Nothing is read for now: the client has too many answers to take first. */
   isPaused = false;
 

@@ -95,6 +95,8 @@ export class ServerState {
   /** Opens by what is behind them, for what files have to tell their clients. */
   readonly opensByTarget = new Map<OpenTarget, Open>();
   readonly counters = { treeConnects: 0, opens: 0, outstandingRequests: 0 };
+  /** Bytes that payloads at work and unsent answers of all connections hold. */
+  heldBytes = 0;
   readonly startTime: bigint;
   /** Clock.monotonicMs of the start. */
   readonly startMs: number;

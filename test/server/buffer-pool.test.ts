@@ -38,11 +38,33 @@ describe('a pool of buffers', () => {
     }
   });
 
-  it('keeps a bounded number of bytes', () => {
+  it('keeps a bounded number of bytes, and frees what it does not keep', () => {
     const pool = new BufferPool();
     const taken = Array.from({ length: 100 }, () => pool.take(1024 * 1024));
     for (const buffer of taken) pool.give(buffer);
-    assert.ok(pool.keptBytes > 0 && pool.keptBytes <= 32 * 1024 * 1024);
+    assert.ok(pool.keptBytes > 0 && pool.keptBytes <= 64 * 1024 * 1024);
+    const leftBytes = taken.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+    assert.equal(leftBytes, pool.keptBytes);
+  });
+
+  it('keeps what was needed since the last trim, and frees the rest little by little', () => {
+    const pool = new BufferPool();
+    const give = (buffers: readonly Buffer[]): void => {
+      for (const buffer of buffers) pool.give(buffer);
+    };
+    give(Array.from({ length: 16 }, () => pool.take(5000)));
+    const { keptBytes } = pool;
+    pool.trim();
+    assert.equal(pool.keptBytes, keptBytes, 'all of them were needed');
+    give(Array.from({ length: 16 }, () => pool.take(5000)));
+    pool.trim();
+    assert.equal(pool.keptBytes, keptBytes, 'and again');
+    give([pool.take(5000)]);
+    pool.trim();
+    assert.ok(pool.keptBytes < keptBytes && pool.keptBytes > keptBytes / 2);
+    for (let round = 0; round < 50; round++) pool.trim();
+    assert.equal(pool.keptBytes, 0);
+    assert.ok(pool.take(5000).length >= 5000);
   });
 });
 
