@@ -129,12 +129,10 @@ export class CachedFile {
       );
       return true;
     } catch (error) {
-      if (error instanceof NtStatusError) {
-        this.lose();
-        return false;
-      }
       this.#handle = former;
-      throw error;
+      if (!(error instanceof NtStatusError)) throw error;
+      this.lose();
+      return false;
     }
   }
 

@@ -25,6 +25,8 @@ export interface ActorPlan {
 export interface Features {
   readonly caching: 'none' | 'oplock' | 'lease';
   readonly durable: boolean;
+  /** Opens outlive the server, where the dialect has that. */
+  readonly persistent: boolean;
   readonly multichannel: boolean;
   readonly network: NetworkTraits;
   /** How many of 1,000 steps lose their connection. */
@@ -33,7 +35,9 @@ export interface Features {
   readonly silencePerMille: number;
   /** Milliseconds at which the power fails. */
   readonly crashes: readonly number[];
-  /** How much of what was not flushed survives that. */
+  /** Milliseconds at which the server's process ends, and another one begins on the same machine. */
+  readonly restarts: readonly number[];
+  /** How much of what was not flushed survives a power failure. */
   readonly keepPercent: number;
   /** Milliseconds after which a session must log on again; 0: never. */
   readonly lifetimeMs: number;
@@ -53,8 +57,8 @@ export interface Plan {
   readonly sabotage?: Sabotage;
 }
 
-/** A disk that answers a flush and does nothing; clients that do not hear breaks. */
-export type Sabotage = 'lost-syncs' | 'lost-breaks';
+/** A disk that answers a flush and does nothing; clients that do not hear breaks; a server that forgets persistent opens. */
+export type Sabotage = 'lost-syncs' | 'lost-breaks' | 'lost-opens';
 
 /** The plan of a seed. */
 export function planOf(seed: number, stepCount = 80): Plan {
@@ -84,9 +88,11 @@ export function planOf(seed: number, stepCount = 80): Plan {
 function featuresOf(random: SeededEntropy, often: (percent: number) => boolean): Features {
   const faultPerMille = often(20) ? 1 + random.below(60) : 0;
   const crashes = often(30) && faultPerMille === 0 ? 1 + random.below(2) : 0;
+  const restarts = often(30) ? 1 + random.below(3) : 0;
   return {
     caching: random.pick(['none', 'oplock', 'lease', 'lease', 'lease']),
     durable: often(50),
+    persistent: often(restarts > 0 ? 70 : 15),
     multichannel: often(30),
     network: {
       delayMs: random.pick([0, 2, 20, 200]),
@@ -96,6 +102,7 @@ function featuresOf(random: SeededEntropy, often: (percent: number) => boolean):
     cutPerMille: often(50) ? random.below(100) : 0,
     silencePerMille: often(20) ? random.below(20) : 0,
     crashes: Array.from({ length: crashes }, () => random.below(6000)),
+    restarts: Array.from({ length: restarts }, () => random.below(6000)),
     keepPercent: random.pick([0, 20, 50, 90, 100]),
     lifetimeMs: often(20) ? 100 + random.below(2000) : 0,
     creditCount: random.pick([16, 64, 512, 8192]),

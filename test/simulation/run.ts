@@ -52,9 +52,10 @@ export async function run(plan: Plan): Promise<Outcome> {
       inspections.push(guarded(world, async () => inspect(world, world.crash())));
     }),
   );
+  const restarts = plan.features.restarts.map((at) => world.clock.setTimer(at, () => world.restart()));
   const work = actors.map((actor) => guarded(world, () => live(world, actor)));
   await settled(world, 'a client', work);
-  for (const crash of crashes) crash.cancel();
+  for (const event of [...crashes, ...restarts]) event.cancel();
   await settled(world, 'a comparison', inspections);
   if (world.failure === undefined && plan.features.faultPerMille === 0) {
     await settled(world, 'the last comparison', [
@@ -125,7 +126,12 @@ async function inspect(world: World, moment: Moment): Promise<void> {
 async function checkEmpty(world: World): Promise<void> {
   for (const connection of [...world.network.connections]) connection.cut();
   await world.clock.advance(forgottenMs);
-  const left = { ...world.server.counters(), ...world.core.census(), storeHandles: world.store.openCount };
+  const left = {
+    ...world.server.counters(),
+    ...world.core.census(),
+    storeHandles: world.store.openCount,
+    keptOpens: world.keptOpenCount,
+  };
   const kept = Object.entries(left).filter(([, count]) => count !== 0);
   if (kept.length > 0)
     throw new Error(`left behind: ${kept.map(([name, count]) => `${count} ${name}`).join(', ')}`);

@@ -30,7 +30,17 @@ export async function simulateSeeds({
   isVerbose,
 }: SeedsOptions): Promise<SeedsReport> {
   const began = performance.now();
-  const total = { seeds: 0, steps: 0, requests: 0, reads: 0, crashes: 0, cuts: 0, virtualMs: 0 };
+  const total = {
+    seeds: 0,
+    steps: 0,
+    requests: 0,
+    reads: 0,
+    crashes: 0,
+    restarts: 0,
+    reclaims: 0,
+    cuts: 0,
+    virtualMs: 0,
+  };
   let failure: string | undefined;
   for (let seed = first; seed < first + count && performance.now() - began < limitMs; seed++) {
     const { counts, steps, virtualMs, failure: reason, trace } = await run(planOf(seed));
@@ -39,6 +49,8 @@ export async function simulateSeeds({
     total.requests += counts.requests;
     total.reads += counts.reads;
     total.crashes += counts.crashes;
+    total.restarts += counts.restarts;
+    total.reclaims += counts.reclaims;
     total.cuts += counts.cuts;
     total.virtualMs += virtualMs;
     if (isVerbose === true) console.log(`${seed}: ${counts.requests} requests\n${trace.join('\n')}`);
@@ -50,6 +62,6 @@ export async function simulateSeeds({
   const summary =
     `${total.seeds} seeds from ${first}, ${total.steps} steps, ${total.requests} messages ` +
     `(${Math.round(total.requests / seconds)} a second), ${total.reads} reads checked, ${total.cuts} cuts, ` +
-    `${total.crashes} power failures, ${(total.virtualMs / 3_600_000).toFixed(1)} hours in ${seconds.toFixed(0)} s`;
+    `${total.crashes} power failures, ${total.restarts} restarts, ${total.reclaims} opens taken up again, ${(total.virtualMs / 3_600_000).toFixed(1)} hours in ${seconds.toFixed(0)} s`;
   return { summary, failure, seeds: total.seeds, requests: total.requests };
 }

@@ -1,9 +1,11 @@
 /**
  * Reads and writes the blocks that all share, caching as it may, and has every read checked.
  */
+import { NtStatus, type NtStatusError } from '../../src/base/status.ts';
 import type { TestTree } from '../../src/testing/client.ts';
 import { type CachedFile, CachingClient } from '../../src/testing/client-cache.ts';
 import type { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
+import { DialectRevision } from '../../src/wire/smb2/negotiate.ts';
 import { Actor } from './actor.ts';
 import { blockBytes, blockOf, blocksPerFile, sharedFiles, valueIn } from './world.ts';
 
@@ -23,11 +25,22 @@ export class Sharer extends Actor {
           for (const promise of promises) promise();
         };
       };
-      const noticed = (file: CachedFile, what: string) =>
+      const noticed = (file: CachedFile, what: string) => {
+        if (what.startsWith('is taken up')) this.world.counts.reclaims += 1;
         this.world.note(this.plan.name, `${file.name} ${what}`);
+        if (what === 'is lost' && file.wish.isPersistent === true && this.#keepsOpens) {
+          this.world.fail(new Error(`${file.name} of ${this.plan.name} was persistent, and is lost`));
+        }
+      };
       this.#client = new CachingClient(tree, { writing, flushing, noticed }, blockBytes);
     } else await this.#client.reconnect(tree);
     for (const other of this.trees.slice(1)) this.#client.addChannel(other);
+  }
+
+  /** Whatever became of its connections and servers, each of its persistent opens is still there. */
+  get #keepsOpens(): boolean {
+    const { crashes, faultPerMille, silencePerMille, lifetimeMs } = this.world.plan.features;
+    return crashes.length + faultPerMille + silencePerMille + lifetimeMs === 0;
   }
 
   protected override moved(tree: TestTree): void {
@@ -70,6 +83,12 @@ export class Sharer extends Actor {
     }
   }
 
+  /** What a persistent open holds is kept for its client while that is away. */
+  protected override mayFail(error: NtStatusError): boolean {
+    const isKept = error.status === NtStatus.FILE_NOT_AVAILABLE && this.world.plan.features.persistent;
+    return isKept || super.mayFail(error);
+  }
+
   protected override async leave(): Promise<void> {
     for (const file of this.#files.values()) await file.closeNow();
   }
@@ -91,8 +110,14 @@ export class Sharer extends Actor {
   async #open(name: string, random: SeededEntropy): Promise<CachedFile> {
     const known = this.#files.get(name);
     if (known?.isOpen === true) return known;
-    const { caching, durable } = this.world.plan.features;
-    const wish = { kind: caching, isDurable: durable, leaseKey: this.newGuid(), createGuid: this.newGuid() };
+    const { caching, durable, persistent } = this.world.plan.features;
+    const wish = {
+      kind: caching,
+      isDurable: durable || persistent,
+      isPersistent: persistent && this.plan.dialect >= DialectRevision.SMB_3_0,
+      leaseKey: this.newGuid(),
+      createGuid: this.newGuid(),
+    };
     const client = this.#client;
     if (client === undefined) throw new Error('not connected');
     const file = await client.open(name, wish, random.pick(this.trees));

@@ -82,6 +82,8 @@ class Search {
     const changes: readonly Partial<Features>[] = [
       { crashes: [] },
       { crashes: this.plan.features.crashes.slice(0, 1) },
+      { restarts: [] },
+      { restarts: this.plan.features.restarts.slice(0, 1) },
       { faultPerMille: 0 },
       { silencePerMille: 0 },
       { cutPerMille: 0 },
@@ -90,6 +92,7 @@ class Search {
       { storeDelayMs: 0 },
       { multichannel: false },
       { durable: false },
+      { persistent: false },
       { caching: 'none' },
       { network: { ...network, splitPercent: 0, joinPercent: 0 } },
       { network: { delayMs: 0, splitPercent: 0, joinPercent: 0 } },

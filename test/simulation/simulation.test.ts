@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { type Plan, planOf } from './plan.ts';
+import { type ActorPlan, type Plan, planOf } from './plan.ts';
 import { run } from './run.ts';
 import { simulateSeeds } from './seeds.ts';
 import { shrunk } from './shrink.ts';
@@ -14,6 +14,18 @@ function seedOfCommit(): number {
   } catch {
     return 1;
   }
+}
+
+function sharerOf(number: number): ActorPlan {
+  return {
+    kind: 'sharer',
+    name: `sharer-${number}`,
+    dialect: 0x311,
+    cipher: 2,
+    signingAlgorithm: 2,
+    isSealed: false,
+    steps: Array.from({ length: 100 }, (_, i) => number * 1000 + i),
+  };
 }
 
 test('the server keeps its promises to many clients in bad weather', async (t) => {
@@ -51,19 +63,34 @@ test('a client that does not hear of breaks is found out, in a trace that is sho
   const calm: Plan = {
     ...plan,
     sabotage: 'lost-breaks',
-    features: { ...plan.features, caching: 'lease', crashes: [], cutPerMille: 0, faultPerMille: 0 },
-    actors: [1, 2, 3].map((number) => ({
-      kind: 'sharer',
-      name: `sharer-${number}`,
-      dialect: 0x311,
-      cipher: 2,
-      signingAlgorithm: 2,
-      isSealed: false,
-      steps: Array.from({ length: 100 }, (_, i) => number * 1000 + i),
-    })),
+    features: {
+      ...plan.features,
+      caching: 'lease',
+      crashes: [],
+      cutPerMille: 0,
+      faultPerMille: 0,
+      restarts: [],
+    },
+    actors: [1, 2, 3].map(sharerOf),
   };
   const { failure } = await run(calm);
   assert.ok(failure instanceof Error && /after which/.test(failure.message), String(failure));
   const report = await shrunk(calm);
   assert.match(report, /seed 1 fails, with 2 clients and [1-9] steps of it still/);
+});
+
+test('a server that forgets persistent opens is found out', async () => {
+  const plan = planOf(1);
+  const calm: Plan = {
+    ...plan,
+    features: {
+      ...plan.features,
+      ...{ caching: 'lease', persistent: true, restarts: [400] },
+      ...{ crashes: [], cutPerMille: 0, silencePerMille: 0, faultPerMille: 0, lifetimeMs: 0 },
+    },
+    actors: [sharerOf(1)],
+  };
+  assert.equal((await run(calm)).failure, undefined);
+  const { failure } = await run({ ...calm, sabotage: 'lost-opens' });
+  assert.ok(failure instanceof Error && /was persistent, and is lost/.test(failure.message), String(failure));
 });

@@ -36,10 +36,16 @@ const ROOT_NAME = '';
 
 /** The disk under one server, and what it has not got yet. */
 class Journal {
-  readonly disk = new Map<bigint, Inode>();
+  disk = new Map<bigint, Inode>();
   rootId = 0n;
   pending: Pending[] = [];
   openCount = 0;
+
+  /** The same with nothing open, for another server. */
+  again(): Journal {
+    const { disk, rootId, pending } = this;
+    return Object.assign(new Journal(), { disk, rootId, pending });
+  }
 
   note(pending: Pending): void {
     this.pending.push(pending);
@@ -69,6 +75,7 @@ class Journal {
 export class VolatileStore {
   readonly #clock: Clock;
   #journal = new Journal();
+  #volume: MemoryBackend | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -92,7 +99,15 @@ export class VolatileStore {
     this.#journal.rootId = volume.stat(ROOT_NAME).fileId;
     inodeIn(this.#journal.disk, this.#journal.rootId).isDirectory = true;
     this.#restore({ volume, former: former.disk, at: ROOT_NAME, fileId: former.rootId });
+    this.#volume = volume;
     return viewOf(volume, this.#journal);
+  }
+
+  /** Another server's view of the volume as the one before left it, whose opens are closed. */
+  again(): Backend {
+    if (this.#volume === undefined) return this.live();
+    this.#journal = this.#journal.again();
+    return viewOf(this.#volume, this.#journal);
   }
 
   /** Loses power: of what was not flushed, each change is kept with the given chance, whatever becomes of the others. */

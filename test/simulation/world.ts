@@ -20,9 +20,11 @@ import {
 import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { restoreOpens } from '../../src/vfs/restore-opens.ts';
 import { Command } from '../../src/wire/smb2/header.ts';
 import { Ledger, type Moment } from '../durability/ledger.ts';
 import { memoryServer } from '../testing/memory-server.ts';
+import { OpenLog } from './open-log.ts';
 import type { Plan } from './plan.ts';
 import { Register } from './register.ts';
 import { VolatileStore } from './volatile-store.ts';
@@ -36,6 +38,9 @@ export interface Counts {
   requests: number;
   reads: number;
   crashes: number;
+  restarts: number;
+  /** Opens that outlived their connection or server. */
+  reclaims: number;
   cuts: number;
 }
 
@@ -56,7 +61,7 @@ export class World {
   /** Who holds which of the ranges that are locked. */
   readonly locks = new Map<number, LockHolder>();
   readonly trace: string[] = [];
-  readonly counts: Counts = { requests: 0, reads: 0, crashes: 0, cuts: 0 };
+  readonly counts: Counts = { requests: 0, reads: 0, crashes: 0, restarts: 0, reclaims: 0, cuts: 0 };
   /** Changes with each crash: who remembers an older one remembers nothing. */
   epoch = 0;
   ledger = new Ledger();
@@ -66,6 +71,9 @@ export class World {
   #server: Server | undefined;
   #serverClock: MortalClock;
   #core: FileCore | undefined;
+  readonly #opens = new OpenLog();
+  /** The server that runs now has its persistent opens again. */
+  #restored: Promise<unknown> = Promise.resolve();
   #event = 0;
   #address = 0;
   #value = 0;
@@ -127,10 +135,19 @@ export class World {
     return new Promise((resolve) => void this.clock.setTimer(ms, resolve));
   }
 
-  /** Starts a server on what the disk holds. */
-  start(): void {
+  /** Persistent opens that are kept for a next server. */
+  get keptOpenCount(): number {
+    return this.#opens.count;
+  }
+
+  /** Starts a server on what the disk holds, or on what the server before left. */
+  start(from: 'disk' | 'machine' = 'disk'): void {
     const { features, seed } = this.plan;
+    const { epoch } = this;
+    const isAlive = () => epoch === this.epoch;
     this.#serverClock = new MortalClock(this.clock);
+    const opens = this.#opens.view(() => isAlive() && this.plan.sabotage !== 'lost-opens');
+    this.#restored = Promise.resolve();
     this.#server = memoryServer({
       clock: this.#serverClock,
       entropy: new SeededEntropy(seed ^ (0x5e12 + this.epoch)),
@@ -140,9 +157,17 @@ export class World {
         session: { lifetimeMs: features.lifetimeMs },
       },
       limits: { creditCount: features.creditCount },
-      wrapStore: (store, share) => (share === 'files' ? this.#storage() : store),
+      wrapStore: (store, share) => (share === 'files' ? this.#storage(from, isAlive) : store),
       onCore: (core) => {
         this.#core = core;
+      },
+      openStore: features.persistent ? opens : undefined,
+      onVolumes: (driver, volumes) => {
+        if (!features.persistent) return;
+        const ended = new Promise<void>((resolve) => {
+          this.onCrash(resolve);
+        });
+        this.#restored = Promise.race([restoreOpens(driver, opens, volumes), ended]);
       },
     });
     this.note('server', `starts, epoch ${this.epoch}, durable ${features.durable}`);
@@ -150,6 +175,10 @@ export class World {
 
   /** A negotiated connection; throws ConnectionClosedError when it is cut before. */
   async connect(offer: NegotiateOffer, random: SeededEntropy): Promise<TestClient> {
+    for (let restored: unknown; restored !== this.#restored; ) {
+      restored = this.#restored;
+      await restored;
+    }
     this.#address += 1;
     const address = addressOf(this.#address);
     const end = this.server.connect(address);
@@ -187,7 +216,7 @@ export class World {
     return undefined;
   }
 
-  /** Calls `callback` when the power fails, until the result is called. */
+  /** Calls `callback` when the server ends, until the result is called. */
   onCrash(callback: () => void): () => void {
     this.#crashCallbacks.add(callback);
     return () => void this.#crashCallbacks.delete(callback);
@@ -201,6 +230,7 @@ export class World {
     for (const callback of this.#crashCallbacks) callback();
     this.#serverClock.die();
     this.store.cut(this.#random, this.plan.features.keepPercent);
+    this.#opens.cut();
     const moment = this.ledger.moment('flushed');
     this.ledger = new Ledger();
     for (const file of sharedFiles) {
@@ -218,16 +248,29 @@ export class World {
     return moment;
   }
 
+  /** The server's process ends in the middle of everything; the machine goes on, with another server. */
+  restart(): void {
+    this.counts.restarts += 1;
+    this.note('SERVER', `ends, ${this.#opens.count} opens are kept`);
+    for (const connection of [...this.network.connections]) connection.cut();
+    for (const callback of this.#crashCallbacks) callback();
+    this.#serverClock.die();
+    this.epoch += 1;
+    this.start('machine');
+  }
+
   register(file: string, index: number): Register {
     const register = this.registers.get(`${file}/${index}`);
     if (register === undefined) throw new Error(`no register ${file}/${index}`);
     return register;
   }
 
-  #storage(): Backend {
+  #storage(from: 'disk' | 'machine', isAlive: () => boolean): Backend {
     const { storeDelayMs, faultPerMille, crashes } = this.plan.features;
     const random = this.#random;
-    let store = this.store.live();
+    let store = from === 'disk' ? this.store.live() : this.store.again();
+    // A process that has ended changes nothing any more.
+    store = fault(store, () => (isAlive() ? undefined : { kind: 'error', code: 'EIO' }));
     const isLying = this.plan.sabotage === 'lost-syncs';
     if (isLying)
       store = fault(store, ({ operation }) => (operation === 'sync' ? { kind: 'lostSync' } : undefined));

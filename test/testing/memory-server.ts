@@ -19,6 +19,7 @@ import type { KeyLog } from '../../src/session/server-state.ts';
 import type { Settings } from '../../src/session/settings.ts';
 import type { EncryptionMode, Share } from '../../src/session/tree-connect.ts';
 import { CoreDriver } from '../../src/vfs/core-driver.ts';
+import type { OpenStore } from '../../src/vfs/open-store.ts';
 import { Volume } from '../../src/vfs/volume.ts';
 import { AccessMask } from '../../src/wire/flags.ts';
 import { account, serverNames, storeOf } from '../auth/fixtures.ts';
@@ -36,6 +37,10 @@ export interface MemoryServerOptions {
   readonly wrapStore?: (store: Backend, share: string) => Backend;
   /** Is given the core, for tests that count what is in it. */
   readonly onCore?: (core: FileCore) => void;
+  /** Keeps persistent opens; `files` is continuously available then. */
+  readonly openStore?: OpenStore | undefined;
+  /** Is given what {@link restoreOpens} wants. */
+  readonly onVolumes?: (driver: CoreDriver, volumes: readonly Volume[]) => void;
 }
 
 /** Whoever may log in: alice and bob. There is a carol too, who may not. */
@@ -75,24 +80,26 @@ export function memoryServer(options: MemoryServerOptions = {}): Server {
     notifyBytes: limits.notifyBytes,
   });
   options.onCore?.(core);
-  const driver = new CoreDriver({ core, clock, log, notifier: new VolumeNotifier(() => server.state) });
-  const { wrapStore = (store) => store } = options;
-  const share = (name: string, encryption: EncryptionMode): Share => ({
-    name,
-    comment: '',
-    isHidden: false,
-    encryption,
-    isContinuouslyAvailable: false,
-    target: new Volume({
-      id: name,
-      backend: wrapStore(memoryBackend({ clock }), name),
-      driver,
-      limits,
-      entropy,
-      log,
-    }),
-    maximalAccess: () => AccessMask.FILE_ALL_ACCESS,
-  });
+  const { openStore: store } = options;
+  const notifier = new VolumeNotifier(() => server.state);
+  const driver = new CoreDriver({ core, clock, log, notifier, store });
+  const { wrapStore = (backend) => backend } = options;
+  const volumes: Volume[] = [];
+  const share = (name: string, encryption: EncryptionMode): Share => {
+    const isContinuouslyAvailable = store !== undefined && name === 'files';
+    const backend = wrapStore(memoryBackend({ clock }), name);
+    const target = new Volume({ id: name, backend, driver, limits, entropy, log, isContinuouslyAvailable });
+    volumes.push(target);
+    return {
+      name,
+      comment: '',
+      isHidden: false,
+      encryption,
+      isContinuouslyAvailable,
+      target,
+      maximalAccess: () => AccessMask.FILE_ALL_ACCESS,
+    };
+  };
   const server: Server = new Server({
     serverGuid: '0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0',
     serverName: 'SERVER',
@@ -106,5 +113,6 @@ export function memoryServer(options: MemoryServerOptions = {}): Server {
     cryptoProvider: options.cryptoProvider,
     commands: options.commands,
   });
+  options.onVolumes?.(driver, volumes);
   return server;
 }

@@ -83,6 +83,7 @@ export const historyCases: readonly ContractCase[] = [
       const kept = async () => (await backend.quota?.read())?.find(({ owner }) => owner === OWNER);
       await backend.quota?.write([{ ...limits, usedBytes: 99n }]);
       assert.deepEqual(await kept(), limits);
+      assert.notEqual(backend.quota?.needsOwners?.(), false);
       await backend.quota?.write([{ ...limits, limitBytes: -1n }]);
       assert.deepEqual(await kept(), { ...limits, limitBytes: -1n });
       await backend.quota?.remove(OWNER);
