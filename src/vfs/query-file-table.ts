@@ -173,7 +173,7 @@ function attributeTag({ file, stat }: FileQuery): MaybePromise<Buffer> {
 }
 
 function idInformation({ file, stat }: FileQuery): MaybePromise<Buffer> {
-  return chain(file.volume.backend.volume(), ({ serialNumber }) =>
+  return chain(file.volume.serialNumber(), (serialNumber) =>
     FileIdInformation.encode({ volumeSerialNumber: BigInt(serialNumber), fileId128: stat.fileId }),
   );
 }

@@ -102,6 +102,7 @@ export class Volume implements RemovalTarget {
   readonly caches = new CacheWatch(this);
   readonly objectIds = new ObjectIdIndex(this);
   readonly resolver: Resolver;
+  #serialNumber: number | undefined;
   readonly #links = new Map<BackendPath, Link>();
   readonly #streams = new Map<string, StreamState>();
   readonly #writeTimes = new Map<FileKey, WriteTime>();
@@ -136,6 +137,15 @@ export class Volume implements RemovalTarget {
 
   get clock(): Clock {
     return this.driver.clock;
+  }
+
+  /** Stays the same as long as the volume lasts, so the store is asked once. */
+  serialNumber(): MaybePromise<number> {
+    if (this.#serialNumber !== undefined) return this.#serialNumber;
+    return chain(this.backend.volume(), ({ serialNumber }) => {
+      this.#serialNumber = serialNumber;
+      return serialNumber;
+    });
   }
 
   keyOf(fileId: bigint): FileKey {

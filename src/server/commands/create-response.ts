@@ -110,7 +110,7 @@ function maximalAccessContext({ file, stat }: Opened, since: bigint): MaybePromi
 }
 
 function diskIdContext(file: OpenFile): MaybePromise<CreateContext[]> {
-  return chain(file.volume.backend.volume(), ({ serialNumber }) => {
+  return chain(file.volume.serialNumber(), (serialNumber) => {
     const data = QueryOnDiskIdResponse.encode({
       diskFileId: BigInt.asUintN(64, file.fileId),
       volumeId: BigInt(serialNumber >>> 0),
