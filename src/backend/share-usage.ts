@@ -4,9 +4,9 @@
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Sid } from '../wire/dtyp/sid.ts';
 import type { Backend, BackendPath } from './contract.ts';
-import { BackendError, codeOf } from './error.ts';
+import { BackendError } from './error.ts';
 import { OwnerAccounts, ownerOf } from './owner-accounts.ts';
-import { walk } from './walk.ts';
+import { isOutOfReach, walk } from './walk.ts';
 
 export interface UsageLimits {
   /** Bytes of all files and streams together, by their sizes. */
@@ -118,7 +118,7 @@ export class ShareUsage {
     this.#usedBytes = 0;
     this.#fileCount = 0;
     this.owners.resetUse();
-    for await (const { path, stat } of walk(this.#store, '')) {
+    for await (const { path, stat } of walk(this.#store, '', isOutOfReach)) {
       this.#fileCount += 1;
       if (stat.kind === 'symlink' || seen.has(stat.fileId)) continue;
       if (stat.linkCount > 1) seen.add(stat.fileId);
@@ -133,8 +133,7 @@ export class ShareUsage {
       this.owners.move(share.sizeBytes, undefined, share.owner);
       this.#usedBytes += share.sizeBytes;
     } catch (error) {
-      // Gone since it was listed.
-      if (codeOf(error) !== 'ENOENT') throw error;
+      if (!isOutOfReach(error)) throw error;
     }
   }
 }

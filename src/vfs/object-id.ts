@@ -3,7 +3,7 @@
  * extended attributes has ids that are derived from volume and file, which nobody sets. [MS-FSCC] 2.1.3, [MS-FSA] 2.1.1.3
  */
 import type { BackendPath } from '../backend/contract.ts';
-import { walk } from '../backend/walk.ts';
+import { isOutOfReach, walk } from '../backend/walk.ts';
 import { randomBytesOf } from '../base/entropy.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import { type Guid, GuidCodec, nilGuid } from '../wire/dtyp/guid.ts';
@@ -11,7 +11,6 @@ import { AccessMask } from '../wire/flags.ts';
 import { FileObjectIdBuffer } from '../wire/fscc/object-id.ts';
 import { objectIdName, readOwn, writeOwn } from './extended-attributes.ts';
 import type { OpenFile } from './open-file.ts';
-import { isAbsent } from './status-of-error.ts';
 import type { Volume } from './volume.ts';
 
 const idBytes = 16;
@@ -133,7 +132,7 @@ export class ObjectIdIndex {
       demand(paths.size <= idCountMax, NtStatus.INSUFFICIENT_RESOURCES, 'object ids');
     };
     await collect('');
-    for await (const { path, stat } of walk(this.#volume.backend, '')) {
+    for await (const { path, stat } of walk(this.#volume.backend, '', isOutOfReach)) {
       if (stat.kind !== 'symlink') await collect(path);
     }
     return paths;
@@ -179,7 +178,7 @@ async function storedIfThere(volume: Volume, path: BackendPath): Promise<Buffer 
   try {
     return await storedAt(volume, path);
   } catch (error) {
-    if (isAbsent(error)) return undefined;
+    if (isOutOfReach(error)) return undefined;
     throw error;
   }
 }

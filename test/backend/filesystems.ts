@@ -13,6 +13,8 @@ const tests = [
   'test/backend/metadata-local.test.ts',
   'test/backend/differential.test.ts',
   'test/backend/posix-permissions.test.ts',
+  'test/backend/quota.test.ts',
+  'test/vfs/object-id.test.ts',
   'test/interop/samba-exchange.test.ts',
 ];
 

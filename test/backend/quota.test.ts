@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { audit } from '../../src/backend/audit.ts';
 import type { Backend } from '../../src/backend/contract.ts';
 import { localBackend } from '../../src/backend/local.ts';
 import { memoryBackend } from '../../src/backend/memory.ts';
@@ -150,3 +151,16 @@ test('changes that begin while all is counted again wait for it', () =>
     assert.equal((await backend.volume()).freeBytes, 1000 - 30 * 5 - 10 * 10);
     await backend.close();
   }));
+
+test('directories that others take away while all is counted count nothing', async () => {
+  const { quota: _own, ...store } = audit(
+    memoryBackend().seed({ gone: { a: '1' }, kept: { b: '22' } }),
+    () => {},
+  );
+  const vanishing: Backend = {
+    ...store,
+    list: (at) => store.list(at === 'gone' ? 'not there' : at),
+  };
+  const backend = quota(vanishing, { sizeBytesMax: 10 });
+  assert.equal((await backend.volume()).freeBytes, 8);
+});
