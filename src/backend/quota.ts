@@ -137,7 +137,7 @@ class LimitedStore {
 
   async #growing(path: BackendPath, stat: BackendStat, stream = ''): Promise<Growing> {
     const key = `${stat.fileId}:${stream}`;
-    const owner = await this.#usage.ownerOf(path);
+    const owner = await this.#usage.ownerOf(path, stat);
     const { sizeBytes } = stat;
     const growing = this.#open.get(key) ?? { key, owner, sizeBytes, handleCount: 0, isRemoved: false };
     growing.handleCount += 1;
@@ -177,8 +177,7 @@ class LimitedStore {
     const stat = await this.#statIfThere(path);
     if (stat === undefined) return undefined;
     const isLast = stat.kind === 'directory' || (stat.kind === 'file' && stat.linkCount <= 1);
-    const dataBytes = stat.kind === 'file' ? stat.sizeBytes : 0;
-    const share = isLast ? await this.#usage.shareOf(path, dataBytes) : undefined;
+    const share = isLast ? await this.#usage.shareOf(path, stat) : undefined;
     return () => {
       this.#usage.chargeFile(-1);
       if (share === undefined) return;
@@ -212,12 +211,12 @@ class LimitedStore {
     stream: string | undefined,
     change: () => void | Promise<void>,
   ): Promise<void> {
-    const { fileId } = await this.#store.stat(path);
+    const stat = await this.#store.stat(path);
     const found = (await this.#store.streams?.list(path))?.find(({ name }) => name === stream);
-    const owner = await this.#usage.ownerOf(path);
+    const owner = await this.#usage.ownerOf(path, stat);
     await change();
     if (found === undefined) return;
-    const key = `${fileId}:${stream}`;
+    const key = `${stat.fileId}:${stream}`;
     const growing = this.#open.get(key);
     if (growing === undefined) return this.#usage.charge(owner, -found.sizeBytes);
     growing.isRemoved = true;
@@ -226,7 +225,7 @@ class LimitedStore {
 
   async #writeSecurity(path: BackendPath, descriptor: Buffer): Promise<void> {
     const stat = await this.#store.stat(path);
-    const share = await this.#usage.shareOf(path, stat.kind === 'file' ? stat.sizeBytes : 0);
+    const share = await this.#usage.shareOf(path, stat);
     await this.#store.security?.write(path, descriptor);
     const owner = ownerOf(descriptor) ?? stat.owner;
     this.#usage.owners.move(share.sizeBytes, share.owner, owner);

@@ -3,7 +3,7 @@
  */
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Sid } from '../wire/dtyp/sid.ts';
-import type { Backend, BackendPath } from './contract.ts';
+import type { Backend, BackendPath, BackendStat } from './contract.ts';
 import { BackendError } from './error.ts';
 import { OwnerAccounts, ownerOf } from './owner-accounts.ts';
 import { isOutOfReach, walk } from './walk.ts';
@@ -100,16 +100,17 @@ export class ShareUsage {
     this.#fileCount += count;
   }
 
-  /** Whom the descriptor names, or else the file system. */
-  async ownerOf(path: BackendPath): Promise<Sid | undefined> {
-    return ownerOf(await this.#store.security?.read(path)) ?? (await this.#store.stat(path)).owner;
+  /** Whom the descriptor names, or else the file system, as `stat` says. */
+  async ownerOf(path: BackendPath, stat: BackendStat): Promise<Sid | undefined> {
+    return ownerOf(await this.#store.security?.read(path)) ?? stat.owner;
   }
 
   /** What the file at `path` counts together with its streams. */
-  async shareOf(path: BackendPath, sizeBytes: number): Promise<Share> {
+  async shareOf(path: BackendPath, stat: BackendStat): Promise<Share> {
     const streams = (await this.#store.streams?.list(path)) ?? [];
-    const inStreams = streams.reduce((sum, stream) => sum + stream.sizeBytes, 0);
-    return { owner: await this.ownerOf(path), sizeBytes: sizeBytes + inStreams };
+    const ofData = stat.kind === 'file' ? stat.sizeBytes : 0;
+    const sizeBytes = streams.reduce((sum, stream) => sum + stream.sizeBytes, ofData);
+    return { owner: await this.ownerOf(path, stat), sizeBytes };
   }
 
   async #count(): Promise<void> {
@@ -122,14 +123,14 @@ export class ShareUsage {
       this.#fileCount += 1;
       if (stat.kind === 'symlink' || seen.has(stat.fileId)) continue;
       if (stat.linkCount > 1) seen.add(stat.fileId);
-      await this.#add(path, stat.kind === 'file' ? stat.sizeBytes : 0);
+      await this.#add(path, stat);
     }
     this.#countedAtMs = this.#clock.monotonicMs();
   }
 
-  async #add(path: BackendPath, sizeBytes: number): Promise<void> {
+  async #add(path: BackendPath, stat: BackendStat): Promise<void> {
     try {
-      const share = await this.shareOf(path, sizeBytes);
+      const share = await this.shareOf(path, stat);
       this.owners.move(share.sizeBytes, undefined, share.owner);
       this.#usedBytes += share.sizeBytes;
     } catch (error) {
