@@ -43,6 +43,8 @@ export interface BackendStat {
    * the last one.
    */
   readonly isVersionExact?: boolean;
+  /** False where the store knows that the file has no extended attributes, which spares asking for them. Absent: ask. */
+  readonly hasExtendedAttributes?: boolean;
   /** DOS attributes ([MS-FSCC] 2.6) that the backend keeps; the kind is not among them. Absent: none are kept. */
   readonly attributes?: number;
   /** Whose the file is as long as no security descriptor says so. Absent: nobody's in particular. */

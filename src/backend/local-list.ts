@@ -5,12 +5,15 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Libc } from '../native/libc.ts';
+import { StatxRecord } from '../native/stat.ts';
+import { Errno } from '../native/system-call.ts';
 import type { DirectoryEntry } from './contract.ts';
-import type { DiskLook, DiskStat } from './disk-stat.ts';
+import { type DiskStat, NativeStat } from './disk-stat.ts';
 import { codeOf } from './error.ts';
-import { childPath, type DiskPath } from './local-calls.ts';
+import { childPath } from './local-calls.ts';
 import { type EntryReader, type RawEntry, readEntries } from './local-entries.ts';
 import { diskName, nameOnDisk } from './local-name.ts';
+import { kindOf, type LocalStats } from './local-stat.ts';
 import { type Pace, run, type Task } from './task.ts';
 
 /** Entries looked at before others get their turn. */
@@ -20,11 +23,9 @@ export interface Listing {
   readonly fd: number;
   readonly libc: Libc | undefined;
   readonly pace: Pace;
-  readonly look: DiskLook;
-  /** The entry to show for what was found; `undefined` to hide it. */
-  /** As `entryOf`, for what was looked at just now. */
-  readonly entryNow: (name: string, stat: DiskStat, path: DiskPath) => DirectoryEntry | undefined;
-  readonly entryOf: (name: string, stat: DiskStat, path: DiskPath) => Task<DirectoryEntry | undefined>;
+  readonly stats: LocalStats;
+  /** True for a device that belongs to the folder. */
+  readonly isOwn: (device: bigint) => boolean;
 }
 
 /** The entries of the directory open as `listing.fd`. */
@@ -62,9 +63,11 @@ async function entriesOf(listing: Listing, raw: readonly RawEntry[]): Promise<Di
   let failure: { readonly error: unknown } | undefined;
   try {
     for (const { latin1 } of raw) {
-      const look = lookedNow(listing, latin1) ?? run(looked(listing, latin1), listing.pace);
+      const name = nameOnDisk(latin1);
+      if (name === undefined) continue;
+      const look = lookedNow(listing, name) ?? run(looked(listing, name), listing.pace);
       if (look instanceof Promise) later.push(look);
-      else if (look !== undefined) entries.push(look);
+      else if (look !== undefined && look !== 'hidden') entries.push(look);
     }
   } catch (error) {
     failure = { error };
@@ -77,31 +80,44 @@ async function entriesOf(listing: Listing, raw: readonly RawEntry[]): Promise<Di
   return entries;
 }
 
-/** As {@link looked}, if one look suffices. */
-function lookedNow({ fd, look, entryNow }: Listing, latin1: string): DirectoryEntry | undefined {
-  const name = nameOnDisk(latin1);
-  if (name === undefined) return undefined;
+/** Filled and read within one call. */
+const record = new StatxRecord();
+
+/** As {@link looked}, without the detour of a task; `undefined` where only the task can tell, or the disk is not quick. */
+function lookedNow(
+  { fd, libc, pace, stats, isOwn }: Listing,
+  name: string,
+): DirectoryEntry | 'hidden' | undefined {
+  const statx = libc?.statx;
+  if (statx === undefined || !pace.isQuick) return undefined;
   const disk = diskName(name);
-  const stat = look.now(fd, disk);
-  if (stat === undefined || stat === 'absent') return undefined;
+  const errno = pace.timed(() => statx.attempt(fd, disk, record));
+  if (errno !== 0) return errno === Errno.ENOENT ? 'hidden' : undefined;
+  const told = stats.describeRecord(record);
+  if (told !== undefined) return { name, stat: told };
+  const stat = new NativeStat(record);
+  if (!isShown(stat, isOwn)) return 'hidden';
   try {
-    return entryNow(name, stat, childPath(fd, disk));
+    return { name, stat: stats.describeEntryNow(stats.file(stat, childPath(fd, disk))) };
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return 'hidden';
+    throw error;
+  }
+}
+
+/** Looks at one name, which may be gone by now. */
+function* looked({ fd, stats, isOwn }: Listing, name: string): Task<DirectoryEntry | undefined> {
+  try {
+    const disk = diskName(name);
+    const stat = yield* stats.look.at(fd, disk);
+    if (!isShown(stat, isOwn)) return undefined;
+    return { name, stat: yield* stats.describeEntry(stats.file(stat, childPath(fd, disk))) };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** Looks at one name, which may be gone by now. */
-function* looked(listing: Listing, latin1: string): Task<DirectoryEntry | undefined> {
-  const name = nameOnDisk(latin1);
-  if (name === undefined) return undefined;
-  try {
-    const disk = diskName(name);
-    const stat = yield* listing.look.at(listing.fd, disk);
-    return yield* listing.entryOf(name, stat, childPath(listing.fd, disk));
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+function isShown(stat: DiskStat, isOwn: Listing['isOwn']): boolean {
+  return kindOf(stat) !== undefined && isOwn(stat.dev);
 }

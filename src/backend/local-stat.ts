@@ -6,14 +6,15 @@
  * set, that is kept beside, with the time that the disk has in its place, and told as long as the disk has not moved on.
  */
 
-import { type FileTime, fileTimeOfUnixNs, unixNsOfFileTime } from '../base/clock.ts';
+import { type FileTime, fileTimeOfUnixNs, UNIX_EPOCH, unixNsOfFileTime } from '../base/clock.ts';
 import type { SetTimes } from '../native/names.ts';
+import type { StatxRecord } from '../native/stat.ts';
 import { FileAttribute } from '../wire/flags.ts';
 import type { BackendStat, NodeKind, StatChange } from './contract.ts';
 import type { DiskLook, DiskStat, NativeStat } from './disk-stat.ts';
 import { calls, childPath, type DiskPath, descriptorPath } from './local-calls.ts';
-import { type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
-import type { FileMetadata, FileReference, LocalFile, ToldTime } from './metadata-store.ts';
+import { type KnownMetadata, type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
+import type { FileReference, LocalFile, ToldTime } from './metadata-store.ts';
 import type { PosixOwners } from './posix-owners.ts';
 import { promisedCall, type Task } from './task.ts';
 
@@ -97,7 +98,51 @@ export class LocalStats {
     return this.#described(file, yield* this.#options.metadata.readStat(file));
   }
 
-  #described(file: LocalFile, kept: FileMetadata): BackendStat {
+  /** As {@link describeEntry}, for what was looked at just now. */
+  describeEntryNow(file: LocalFile): BackendStat {
+    return this.#described(file, this.look.also(this.#options.metadata.readEntry(file)));
+  }
+
+  /** As {@link describe}, for a listing, which tells of EAs too. */
+  *describeEntry(file: LocalFile): Task<BackendStat> {
+    return this.#described(file, yield* this.#options.metadata.readEntry(file));
+  }
+
+  /**
+   * As {@link describeEntryNow}, with what the record of a look tells and nothing else, which makes no more values than the answer
+   * has; `undefined` where that does not suffice.
+   */
+  describeRecord(record: StatxRecord): BackendStat | undefined {
+    const { metadata, device, mapsReadOnly, owners, exactDevice, knowsBirthTime } = this.#options;
+    const kind = record.isFile() ? 'file' : record.isDirectory() ? 'directory' : undefined;
+    if (kind === undefined || record.device !== Number(device) || !record.knowsBirthTime) return undefined;
+    const reference = { fileId: record.ino, generation: knowsBirthTime ? record.birthtimeNs : 0n };
+    const kept = metadata.recentEntry(reference, record);
+    const creationTime = kept?.creationTime ?? record.birthTime;
+    if (kept?.hasExtendedAttributes === undefined || creationTime === UNIX_EPOCH) return undefined;
+    const { attributes = 0, lastAccessTime, lastWriteTime, changeTime, hasExtendedAttributes } = kept;
+    const { ctimeNs } = record;
+    const isDirectory = kind === 'directory';
+    const isUnwritable = !isDirectory && (record.mode & OWNER_WRITE) === 0;
+    return {
+      fileId: reference.fileId,
+      kind,
+      sizeBytes: isDirectory ? 0 : record.sizeBytes,
+      allocatedBytes: isDirectory ? 0 : record.allocatedBytes,
+      linkCount: isDirectory ? Math.min(1, record.nlink) : record.nlink,
+      creationTime,
+      lastAccessTime: lastAccessTime ? told(lastAccessTime, record.atimeNs) : record.accessTime,
+      lastWriteTime: lastWriteTime ? told(lastWriteTime, record.mtimeNs) : record.writeTime,
+      changeTime: changeTime?.disk === ctimeNs ? changeTime.told : record.changeTime,
+      version: ctimeNs,
+      isVersionExact: device === exactDevice,
+      hasExtendedAttributes,
+      attributes: shownAttributes(attributes, mapsReadOnly && isUnwritable),
+      ...owners.of(record),
+    };
+  }
+
+  #described(file: LocalFile, kept: KnownMetadata): BackendStat {
     const { stat } = file;
     const kind = kindOf(stat) ?? 'file';
     const isDirectory = kind === 'directory';
@@ -117,6 +162,7 @@ export class LocalStats {
       changeTime: told(kept.changeTime, stat.ctimeNs),
       version: stat.ctimeNs,
       isVersionExact: stat.dev === this.#options.exactDevice,
+      ...(kept.hasExtendedAttributes !== undefined && { hasExtendedAttributes: kept.hasExtendedAttributes }),
       attributes,
       ...this.#options.owners.of(stat),
     };

@@ -11,7 +11,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Libc } from '../native/libc.ts';
 import type { RenameAt2 } from '../native/names.ts';
-import type { BackendHandle, BackendPath, BackendStat, DirectoryEntry, OpenOptions } from './contract.ts';
+import type { BackendHandle, BackendPath, BackendStat, OpenOptions } from './contract.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import type { DirectoryCache, OpenDirectory } from './directory-cache.ts';
 import { DirtyDirectories } from './dirty-directories.ts';
@@ -199,18 +199,6 @@ export class LocalTree {
 
   stat(path: BackendPath): Task<BackendStat> {
     return this.found(path, (file) => this.stats.describe(file));
-  }
-
-  /** As {@link entry}, for what was looked at just now. */
-  entryNow(name: string, stat: DiskStat, disk: DiskPath): DirectoryEntry | undefined {
-    if (kindOf(stat) === undefined || !this.directories.isOwnDevice(stat.dev)) return undefined;
-    return { name, stat: this.stats.describeNow(this.stats.file(stat, disk)) };
-  }
-
-  /** What a listing shows of a name. */
-  *entry(name: string, stat: DiskStat, disk: DiskPath): Task<DirectoryEntry | undefined> {
-    if (kindOf(stat) === undefined || !this.directories.isOwnDevice(stat.dev)) return undefined;
-    return { name, stat: yield* this.stats.describe(this.stats.file(stat, disk)) };
   }
 
   /** As {@link open}, for what takes one call; `undefined` where only the task can tell. */

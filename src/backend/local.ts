@@ -35,7 +35,7 @@ import { DirectoryCache } from './directory-cache.ts';
 import { DiskLook } from './disk-stat.ts';
 import { BackendError, codeOf, throwIfAborted } from './error.ts';
 import { type EntryReader, readEntries } from './local-entries.ts';
-import { type Listing, listed } from './local-list.ts';
+import { listed } from './local-list.ts';
 import { nameOnDisk } from './local-name.ts';
 import { copyAbility, sparseAbility } from './local-ranges.ts';
 import { renamed } from './local-rename.ts';
@@ -229,10 +229,9 @@ class LocalBackend implements Backend {
     const directory = await this.#run('scandir', at, this.#directories.acquire(names));
     try {
       const { fd } = directory;
-      const entryOf: Listing['entryOf'] = (name, stat, disk) => this.#tree.entry(name, stat, disk);
-      const { look } = this.#tree.stats;
-      const entryNow: Listing['entryNow'] = (name, stat, disk) => this.#tree.entryNow(name, stat, disk);
-      const entries = listed({ fd, libc: this.#libc, pace: this.#pace, look, entryNow, entryOf });
+      const { stats } = this.#tree;
+      const isOwn = (device: bigint): boolean => this.#directories.isOwnDevice(device);
+      const entries = listed({ fd, libc: this.#libc, pace: this.#pace, stats, isOwn });
       for await (const batch of entries) {
         throwIfAborted(signal, 'scandir', at);
         yield batch;

@@ -12,14 +12,15 @@
  */
 
 import type { Clock, FileTime } from '../base/clock.ts';
+import type { StatxRecord } from '../native/stat.ts';
 import { FileAttribute } from '../wire/flags.ts';
 import type { DiskStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
 import { calls } from './local-calls.ts';
 import type { FileMetadata, FileReference, LocalFile, MetadataStore } from './metadata-store.ts';
-import { RecentValues } from './recent-values.ts';
-import { type DosAttrib, decodeDosAttrib, encodeDosAttrib } from './samba-dosattrib.ts';
-import { dosAttribName, ntAclNames } from './samba-names.ts';
+import { type Carried, RecentAttributes } from './recent-attributes.ts';
+import { decodeDosAttrib, encodeDosAttrib } from './samba-dosattrib.ts';
+import { dosAttribName, eaOfAttribute, ntAclNames } from './samba-names.ts';
 import { descriptorOf, encodeNtAcl, permissionsHashOf } from './samba-ntacl.ts';
 import { permissionsHash } from './samba-posix-acl.ts';
 import type { Task } from './task.ts';
@@ -64,6 +65,12 @@ export interface DosMetadata {
   readonly creationTime: FileTime;
 }
 
+/** What completes the disk's own metadata. */
+export interface KnownMetadata extends Omit<FileMetadata, 'security' | 'extendedAttributes'> {
+  /** Absent where nobody has looked. */
+  readonly hasExtendedAttributes: boolean | undefined;
+}
+
 /** Times told in place of the disk's. */
 export type ToldTimes = Pick<FileMetadata, 'lastWriteTime' | 'lastAccessTime' | 'changeTime'>;
 
@@ -74,12 +81,12 @@ export class LocalMetadata {
   readonly #keeper: XattrKeeper;
   readonly #clock: Clock;
   readonly #ntAclName: string;
-  readonly #recentDos: RecentValues<DosAttrib | undefined>;
+  readonly #recent: RecentAttributes;
 
   constructor({ side, xattrs, isPrivileged, clock, exactDevice }: LocalMetadataOptions) {
     this.#side = side;
     this.#clock = clock;
-    this.#recentDos = new RecentValues(clock, exactDevice);
+    this.#recent = new RecentAttributes(clock, exactDevice);
     this.#ntAclName = isPrivileged ? ntAclNames.privileged : ntAclNames.unprivileged;
     this.#keeper = new XattrKeeper(xattrs, () => side.sync());
     this.extendedAttributes = new ExtendedAttributes(this.#keeper, side);
@@ -92,23 +99,45 @@ export class LocalMetadata {
   }
 
   /** As {@link readStat}, if it is known without asking the disk. */
-  recentStat(file: LocalFile): FileMetadata | undefined {
-    const recent = this.#recentDos.find(file.reference, file.stat);
-    return recent && completed(this.#side.read(file.reference), recent.value);
+  recentStat(file: LocalFile): KnownMetadata | undefined {
+    const carried = this.#recent.find(file.stat);
+    return carried && completed(this.#side.read(file.reference), carried);
+  }
+
+  /** As {@link readEntry}, if it is known without asking the disk; `record` tells of the file that `reference` means. */
+  recentEntry(reference: FileReference, record: StatxRecord): KnownMetadata | undefined {
+    const carried = this.#recent.findRecord(record);
+    return carried?.hasEas === undefined ? undefined : completed(this.#side.read(reference), carried);
   }
 
   /** What completes the disk's own metadata. */
-  *readStat(file: LocalFile): Task<FileMetadata> {
-    const carried = yield* this.#carriedDos(file);
+  *readStat(file: LocalFile): Task<KnownMetadata> {
+    const carried = this.#recent.find(file.stat) ?? (yield* this.#carried(file, undefined));
     return completed(this.#side.read(file.reference), carried);
   }
 
-  *#carriedDos(file: LocalFile): Task<DosAttrib | undefined> {
-    const recent = this.#recentDos.find(file.reference, file.stat);
-    if (recent !== undefined) return recent.value;
+  /** As {@link readStat}, for a listing, which tells of EAs too. */
+  *readEntry(file: LocalFile): Task<KnownMetadata> {
+    const recent = this.#recent.find(file.stat);
+    const carried = recent?.hasEas === undefined ? yield* this.#carriedEntry(file) : recent;
+    return completed(this.#side.read(file.reference), carried);
+  }
+
+  /** Most files carry nothing, or nothing but DOS attributes: their list of names tells which. */
+  *#carriedEntry(file: LocalFile): Task<Carried> {
+    const names = yield* this.#keeper.list(file);
+    const hasEas = names.some((name) => eaOfAttribute(name) !== undefined);
+    if (names.includes(dosAttribName)) return yield* this.#carried(file, hasEas);
+    const carried: Carried = { attributes: undefined, creationTime: undefined, hasEas };
+    this.#recent.remember(file.stat, carried);
+    return carried;
+  }
+
+  *#carried(file: LocalFile, hasEas: boolean | undefined): Task<Carried> {
     const value = yield* this.#keeper.read(file, dosAttribName);
-    const carried = value && decodeDosAttrib(value);
-    this.#recentDos.remember(file.reference, file.stat, carried);
+    const dos = value && decodeDosAttrib(value);
+    const carried: Carried = { attributes: dos?.attributes, creationTime: dos?.creationTime, hasEas };
+    this.#recent.remember(file.stat, carried);
     return carried;
   }
 
@@ -209,10 +238,16 @@ export class LocalMetadata {
 }
 
 /** What the file carries counts. */
-function completed(aside: FileMetadata, carried: DosAttrib | undefined): FileMetadata {
-  if (carried === undefined) return aside;
-  const { attributes, creationTime } = carried;
-  return { ...aside, attributes: attributes & (keptAttributes | MAPPED_READONLY), creationTime };
+function completed(aside: FileMetadata, { attributes, creationTime, hasEas }: Carried): KnownMetadata {
+  const carries = attributes !== undefined;
+  return {
+    attributes: carries ? attributes & (keptAttributes | MAPPED_READONLY) : aside.attributes,
+    creationTime: carries ? creationTime : aside.creationTime,
+    lastWriteTime: aside.lastWriteTime,
+    lastAccessTime: aside.lastAccessTime,
+    changeTime: aside.changeTime,
+    hasExtendedAttributes: aside.extendedAttributes?.size ? true : hasEas,
+  };
 }
 
 function statOf({ path, fd }: LocalFile): Task<DiskStat> {

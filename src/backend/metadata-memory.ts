@@ -37,6 +37,8 @@ export function memoryMetadata(streamBytesMax = 2 ** 30): MetadataStore {
     files.delete(fileId);
   };
   const find = ({ fileId, generation }: FileReference): Kept | undefined => {
+    // Most often nothing is kept, and to look up a bigint costs a call into the runtime.
+    if (files.size === 0) return undefined;
     const kept = files.get(fileId);
     if (kept === undefined || kept.generation === generation) return kept;
     forget(kept, fileId);

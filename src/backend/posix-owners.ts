@@ -23,6 +23,10 @@ type Owners = Pick<BackendStat, 'owner' | 'group'>;
 export class PosixOwners {
   readonly #options: OwnerOptions;
   readonly #known = new Map<string, Owners>();
+  /** What was asked for last: most files of a folder are one account's. */
+  #last:
+    | { readonly uid: number | bigint; readonly gid: number | bigint; readonly owners: Owners }
+    | undefined;
 
   constructor(options: OwnerOptions) {
     this.#options = options;
@@ -30,6 +34,13 @@ export class PosixOwners {
 
   /** Owner and group; neither for the files that the server makes: their maker is not known. */
   of({ uid, gid }: { readonly uid: number | bigint; readonly gid: number | bigint }): Owners {
+    if (this.#last?.uid === uid && this.#last.gid === gid) return this.#last.owners;
+    const owners = this.#ownersOf(uid, gid);
+    this.#last = { uid, gid, owners };
+    return owners;
+  }
+
+  #ownersOf(uid: number | bigint, gid: number | bigint): Owners {
     const key = `${uid}:${gid}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;

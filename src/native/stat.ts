@@ -1,6 +1,7 @@
 /**
  * statx(2): everything about a file in one call, with nanoseconds and the time of its birth.
  */
+import { type FileTime, fileTimeOfUnix, unixNsOfUnix } from '../base/clock.ts';
 import type { Ffi } from './ffi.ts';
 import { bindCall, checkedFd, cString, type DiskName, type SystemCall } from './system-call.ts';
 
@@ -14,7 +15,8 @@ const MASK = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
 const STATX_ATTR_COMPRESSED = 0x4;
 const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
-const NS_PER_SECOND = 1_000_000_000n;
+const BIT_32 = 0x1_0000_0000;
+const BLOCK_BYTES = 512;
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -23,6 +25,9 @@ const S_IFLNK = 0o120000;
 
 /** How much of struct statx is used, in words of 32 bits: up to the id of the mount. */
 export const STATX_WORDS = 38;
+
+/** How many words {@link StatxRecord.stateInto} takes: the number, the change time, when it was born and the device. */
+export const STATE_WORDS = 8;
 
 /**
  * What statx told, read from its buffer when asked for; to be used again for the next call. The names are those of
@@ -33,7 +38,6 @@ export class StatxRecord {
   readonly bytes: Buffer = Buffer.from(new ArrayBuffer(256));
   readonly #words = new Uint32Array(this.bytes.buffer);
   readonly #longs = new BigUint64Array(this.bytes.buffer);
-  readonly #signed = new BigInt64Array(this.bytes.buffer);
 
   /** Puts a copy of all that was told at `position` of `target`, which takes {@link STATX_WORDS} words. */
   copyTo(target: Uint32Array, position: number): void {
@@ -141,6 +145,50 @@ export class StatxRecord {
     return (this.mode & S_IFMT) === S_IFLNK;
   }
 
+  /** Size in bytes, as a number. */
+  get sizeBytes(): number {
+    return this.#word(44) * BIT_32 + this.#word(40);
+  }
+
+  /** Space taken, in bytes. */
+  get allocatedBytes(): number {
+    return (this.#word(52) * BIT_32 + this.#word(48)) * BLOCK_BYTES;
+  }
+
+  get accessTime(): FileTime {
+    return this.#fileTime(64);
+  }
+
+  get birthTime(): FileTime {
+    return this.#fileTime(80);
+  }
+
+  get changeTime(): FileTime {
+    return this.#fileTime(96);
+  }
+
+  get writeTime(): FileTime {
+    return this.#fileTime(112);
+  }
+
+  /** {@link dev}, of which Linux uses 32 bits. */
+  get device(): number {
+    const [major, minor] = [this.#word(136), this.#word(140)];
+    return (((major & 0xfff) << 8) | (minor & 0xff) | ((minor & ~0xff) << 12)) >>> 0;
+  }
+
+  /** Puts what tells this state of the file from all others into the first {@link STATE_WORDS} of `target`. */
+  stateInto(target: Uint32Array): void {
+    target[0] = this.#word(32);
+    target[1] = this.#word(36);
+    target[2] = this.#word(96);
+    target[3] = this.#word(100);
+    target[4] = this.#word(104);
+    target[5] = this.knowsBirthTime ? this.#word(80) : 0;
+    target[6] = this.knowsBirthTime ? this.#word(88) : 0;
+    target[7] = this.device;
+  }
+
   #word(position: number): number {
     return this.#words[position >> 2] ?? 0;
   }
@@ -149,8 +197,16 @@ export class StatxRecord {
     return this.#longs[position >> 3] ?? 0n;
   }
 
+  #seconds(position: number): number {
+    return (this.#word(position + 4) | 0) * BIT_32 + this.#word(position);
+  }
+
   #time(position: number): bigint {
-    return (this.#signed[position >> 3] ?? 0n) * NS_PER_SECOND + BigInt(this.#word(position + 8));
+    return unixNsOfUnix(this.#seconds(position), this.#word(position + 8));
+  }
+
+  #fileTime(position: number): FileTime {
+    return fileTimeOfUnix(this.#seconds(position), this.#word(position + 8));
   }
 }
 

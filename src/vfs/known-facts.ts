@@ -24,7 +24,9 @@ interface Facts {
 /** Where a file is, and in which version, as the store told a moment ago. */
 export interface VersionedPlace {
   readonly path: BackendPath;
-  readonly stat?: Pick<BackendStat, 'fileId' | 'version' | 'isVersionExact'> | undefined;
+  readonly stat?:
+    | Pick<BackendStat, 'fileId' | 'version' | 'isVersionExact' | 'hasExtendedAttributes'>
+    | undefined;
 }
 
 export class KnownFacts {

@@ -1,0 +1,179 @@
+/**
+ * What files were seen to carry in their extended attributes lately: true as long as their change time is the same. A change time
+ * of just now proves nothing where disks count time in steps: another change in the same step would not show.
+ *
+ * Kept as numbers in one table, 48 bytes a file, since listings ask for every file of a directory. A file has its place in one of
+ * the four rows that its number leads to.
+ */
+import { type Clock, type FileTime, unixNsOfFileTime } from '../base/clock.ts';
+import { STATE_WORDS, type StatxRecord } from '../native/stat.ts';
+import type { DiskStat } from './disk-stat.ts';
+
+/** The coarsest clock of disks in use counts in steps of 2 s. */
+const STEP_NS = 2_000_000_000n;
+const NS_PER_SECOND = 1_000_000_000n;
+/** Files remembered at most, which take 3 MiB, and the room for them at first; powers of two. */
+const COUNT_MAX = 65_536;
+const COUNT_MIN = 1024;
+/** As many are taken in within this time: who looks at very many files once does not look at them again soon. */
+const WINDOW_MS = 5000;
+
+/** A row: the state of the file, then these. */
+const CREATION = STATE_WORDS;
+const ATTRIBUTES = STATE_WORDS + 2;
+const FLAGS = STATE_WORDS + 3;
+const ROW_WORDS = STATE_WORDS + 4;
+/** Rows that a file may stand in. */
+const WAYS = 4;
+const SET_WORDS = WAYS * ROW_WORDS;
+
+const Flag = Object.freeze({ USED: 1, CARRIES: 2, HAS_CREATION: 4, EAS_KNOWN: 8, HAS_EAS: 16 });
+
+/** What a file carries. */
+export interface Carried {
+  /** DOS attributes; absent where it carries none. */
+  readonly attributes: number | undefined;
+  readonly creationTime: FileTime | undefined;
+  /** Whether it carries EAs; absent where nobody has looked. */
+  readonly hasEas: boolean | undefined;
+}
+
+/** The state of the file at hand; filled and used within one call. */
+const wanted = new Uint32Array(STATE_WORDS);
+const wantedLongs = new BigInt64Array(wanted.buffer);
+
+export class RecentAttributes {
+  readonly #clock: Clock;
+  readonly #exactDevice: bigint | undefined;
+  #rows = new Uint32Array(COUNT_MIN * ROW_WORDS);
+  #longs = new BigUint64Array(this.#rows.buffer);
+  #victim = 0;
+  #takenCount = 0;
+  #windowEndMs = 0;
+
+  /** `exactDevice`: a device whose change times tell every change. */
+  constructor(clock: Clock, exactDevice?: bigint) {
+    this.#clock = clock;
+    this.#exactDevice = exactDevice;
+  }
+
+  /** What the file carries as it is now. */
+  find(stat: DiskStat): Carried | undefined {
+    wantStat(stat);
+    return this.#found();
+  }
+
+  /** As {@link find}, for what was looked at just now. */
+  findRecord(record: StatxRecord): Carried | undefined {
+    record.stateInto(wanted);
+    return this.#found();
+  }
+
+  /** `carried` was just read of the file, which was like `stat` before. */
+  remember(stat: DiskStat, { attributes, creationTime, hasEas }: Carried): void {
+    const isSure =
+      stat.dev === this.#exactDevice || unixNsOfFileTime(this.#clock.now()) - stat.ctimeNs >= STEP_NS;
+    if (!isSure || !this.#isRoomInWindow()) return;
+    wantStat(stat);
+    const row = this.#rowToFill();
+    this.#rows.set(wanted, row);
+    this.#longs[(row + CREATION) / 2] = creationTime ?? 0n;
+    this.#rows[row + ATTRIBUTES] = attributes ?? 0;
+    this.#rows[row + FLAGS] =
+      Flag.USED |
+      (attributes === undefined ? 0 : Flag.CARRIES) |
+      (creationTime === undefined ? 0 : Flag.HAS_CREATION) |
+      (hasEas === undefined ? 0 : Flag.EAS_KNOWN) |
+      (hasEas ? Flag.HAS_EAS : 0);
+  }
+
+  #found(): Carried | undefined {
+    const set = this.#setOf(wanted[0] ?? 0, wanted[1] ?? 0);
+    for (let row = set; row < set + SET_WORDS; row += ROW_WORDS)
+      if (this.#is(row)) return this.#carriedAt(row);
+    return undefined;
+  }
+
+  /** True for the row of the wanted state. */
+  #is(row: number): boolean {
+    const rows = this.#rows;
+    for (let word = 0; word < STATE_WORDS; word++) if (rows[row + word] !== wanted[word]) return false;
+    return rows[row + FLAGS] !== 0;
+  }
+
+  #carriedAt(row: number): Carried {
+    const flags = this.#rows[row + FLAGS] ?? 0;
+    return {
+      attributes: (flags & Flag.CARRIES) === 0 ? undefined : this.#rows[row + ATTRIBUTES],
+      creationTime: (flags & Flag.HAS_CREATION) === 0 ? undefined : this.#longs[(row + CREATION) / 2],
+      hasEas: (flags & Flag.EAS_KNOWN) === 0 ? undefined : (flags & Flag.HAS_EAS) !== 0,
+    };
+  }
+
+  /** The row for the wanted file: its former one, a free one, or that of another file, once there is no more room to make. */
+  #rowToFill(): number {
+    for (;;) {
+      const [low = 0, high = 0] = wanted;
+      const set = this.#setOf(low, high);
+      let free = -1;
+      for (let row = set + SET_WORDS - ROW_WORDS; row >= set; row -= ROW_WORDS) {
+        if (this.#rows[row + FLAGS] === 0) free = row;
+        else if (this.#rows[row] === low && this.#rows[row + 1] === high) return row;
+      }
+      if (free >= 0) return free;
+      if (this.#rows.length >= COUNT_MAX * ROW_WORDS) {
+        this.#victim = (this.#victim + 1) % WAYS;
+        return set + this.#victim * ROW_WORDS;
+      }
+      this.#grow();
+    }
+  }
+
+  /** Where the rows begin in which a file with this number may stand; neighbours in number are neighbours here. */
+  #setOf(low: number, high: number): number {
+    const setCount = this.#rows.length / SET_WORDS;
+    return ((low ^ (low >>> 15) ^ high) & (setCount - 1)) * SET_WORDS;
+  }
+
+  /** Twice the room: of the rows of one set, each belongs there or into the one set that is new for it. */
+  #grow(): void {
+    const former = this.#rows;
+    this.#rows = new Uint32Array(2 * former.length);
+    this.#longs = new BigUint64Array(this.#rows.buffer);
+    for (let row = 0; row < former.length; row += ROW_WORDS) {
+      if (former[row + FLAGS] === 0) continue;
+      let to = this.#setOf(former[row] ?? 0, former[row + 1] ?? 0);
+      while (this.#rows[to + FLAGS] !== 0) to += ROW_WORDS;
+      this.#rows.set(former.subarray(row, row + ROW_WORDS), to);
+    }
+  }
+
+  #isRoomInWindow(): boolean {
+    this.#takenCount += 1;
+    if (this.#takenCount <= COUNT_MAX) return true;
+    const now = this.#clock.monotonicMs();
+    if (now < this.#windowEndMs) return false;
+    this.#windowEndMs = now + WINDOW_MS;
+    this.#takenCount = 1;
+    return true;
+  }
+}
+
+/** As {@link StatxRecord.stateInto}. */
+function wantStat({ ino, dev, ctimeNs, birthtimeNs }: DiskStat): void {
+  wantedLongs[0] = ino;
+  const [seconds, ns] = parted(ctimeNs);
+  wantedLongs[1] = seconds;
+  wanted[4] = ns;
+  const [bornSeconds, bornNs] = parted(birthtimeNs);
+  wanted[5] = Number(BigInt.asUintN(32, bornSeconds));
+  wanted[6] = bornNs;
+  wanted[7] = Number(BigInt.asUintN(32, dev));
+}
+
+/** Whole seconds and what is left, which is not negative. */
+function parted(ns: bigint): readonly [seconds: bigint, ns: number] {
+  const rest = ns % NS_PER_SECOND;
+  const left = rest < 0n ? rest + NS_PER_SECOND : rest;
+  return [(ns - left) / NS_PER_SECOND, Number(left)];
+}
