@@ -166,7 +166,7 @@ test('wrappers of the configuration stand in their order before the storage', as
   const wrappers = [
     { recycle: { folder: '.bin', days: 30, maxSize: '1GiB', ignore: ['*.tmp'] } },
     { veto: ['*.EXE'] },
-    { quota: { size: '1MiB', files: 10 } },
+    { quota: { size: '1MiB', files: 10, recount: '1h' } },
     { snapshots: {} },
     { audit: { operations: ['removeFile' as const] } },
     { latency: 0 },
@@ -203,6 +203,7 @@ test('wrong wrappers are told with their place', () => {
   for (const [wrappers, message] of [
     ['      - recyle: {}', /wrappers\[0\]\.recyle: unknown setting\. Did you mean "recycle"/],
     ['      - recycle: {}\n        veto: [a]', /wrappers\[0\]: must be one wrapper/],
+    ['      - quota: { recount: soon }', /wrappers\[0\]\.quota\.recount: must be like 90s/],
     ['      - quota: { size: 1GB }', /wrappers\[0\]\.quota\.size: must be like 64KiB/],
     ['      - snapshots: { format: "%Y" }', /must hold %Y, %m and %d/],
     ['      - readOnly: false', /readOnly: must be true/],
@@ -228,4 +229,28 @@ test('a share in memory is as large as the configuration says', async () => {
   };
   const [share] = await openShares(configuration, parts);
   assert.equal((await share?.backend.volume())?.totalBytes, 65_536);
+});
+
+test('limits of owners that another server keeps stop the start, and what was opened before is free again', async () => {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'smbkit-quotas-'));
+  const stateDir = join(folder, 'state');
+  const shares = { docs: { path: folder, wrappers: [{ quota: { files: 100 } }] } };
+  const start = () => serve({ port: 0, users: [], shares, stateDir });
+  try {
+    fs.mkdirSync(join(folder, 'files'));
+    shares.docs.path = join(folder, 'files');
+    await (await start()).close();
+    const [volume = ''] = fs.readdirSync(join(stateDir, 'quotas'));
+    const owner = join(stateDir, 'quotas', volume, 'owner');
+    // As if a process lived that has taken the place: this one's parent.
+    const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    const stat = fs.readFileSync(`/proc/${process.ppid}/stat`, 'latin1');
+    const since = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    fs.writeFileSync(owner, `${boot} ${process.ppid} ${since}`);
+    await assert.rejects(start(), { name: 'StateFolderError', message: /another server uses it/ });
+    fs.rmSync(owner);
+    await (await start()).close();
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
 });
