@@ -37,7 +37,12 @@ export class BackendError extends Error {
 
   constructor(code: string, operation: string, path?: string) {
     const where = path === undefined ? '' : ` '${path}'`;
+    // Errors of a store are answers, and a name that is not there is asked for all the time: where one comes from is not
+    // written down, which takes longer than to look for the name.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(`${code}: ${texts.get(code) ?? 'failed'}, ${operation}${where}`);
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.path = path;
   }

@@ -40,7 +40,7 @@ function count({ request, status, buffer }: Answer): void {
     command: header.command,
     status,
     durationMs: clock.monotonicMs() - startMs,
-    bytes: buffer.message.length,
+    bytes: buffer.sizeBytes,
     sessionId: header.sessionId,
     credits: connection.window.available,
   });
@@ -149,9 +149,9 @@ export class Exchange implements RequestOwner {
 
   /** A small request must not bring about an answer without bounds: what is too much for one message is not sent. */
   #bounded(answer: Answer): Answer {
-    const sizeBytes = answer.buffer.message.length;
-    const { compoundResponseBytes } = this.#connection.server.limits;
+    const { sizeBytes } = answer.buffer;
     if (this.#incoming.elements.length > 1 && sizeBytes > SMALL_ANSWER_BYTES) {
+      const { compoundResponseBytes } = this.#connection.server.limits;
       if (this.#answerBytes + sizeBytes > compoundResponseBytes) {
         const { request, afterSend } = answer;
         return { ...answerError(request, NtStatus.INSUFFICIENT_RESOURCES), afterSend };

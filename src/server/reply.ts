@@ -31,6 +31,11 @@ export class ReplyBuffer {
     this.#memory.release();
   }
 
+  /** Length of the message. */
+  get sizeBytes(): number {
+    return this.end - HEADROOM_BYTES;
+  }
+
   /** The message: header and body. */
   get message(): Buffer {
     return this.bytes.subarray(HEADROOM_BYTES, this.end);

@@ -102,13 +102,13 @@ function put(connection: Connection, answers: readonly Answer[]): void {
     if (answers.length > 1) buffer.pad();
     finish(answer, {
       credits: isLast ? creditsGranted(connection, requested) : 0,
-      nextCommand: isLast ? 0 : buffer.message.length,
+      nextCommand: isLast ? 0 : buffer.sizeBytes,
       isRelated: offset > 0 && (request.header.flags & HeaderFlags.RELATED_OPERATIONS) !== 0,
       isSigned: protection.signer !== undefined,
     });
     protection.signer?.sign(buffer.message);
     answer.beforeSend?.(buffer.message);
-    offset += buffer.message.length;
+    offset += buffer.sizeBytes;
   }
   const [first] = answers;
   if (first === undefined) return;

@@ -54,9 +54,10 @@ export class WriteTime {
     this.#expire(nowMs);
     const [pending, shown] = [this.#pending, this.#shown];
     this.show();
-    if (pending === 'later') return now;
+    const sinceWrite = now - stat.lastWriteTime;
+    if (pending === 'later') return sinceWrite >= 0n && sinceWrite < resolution ? undefined : now;
     const isSameStep = pending === 'first' && shown !== undefined && stat.lastWriteTime - shown < resolution;
-    return isSameStep ? shown : undefined;
+    return isSameStep && shown !== stat.lastWriteTime ? shown : undefined;
   }
 
   #expire(nowMs: number): void {
@@ -80,12 +81,14 @@ export function delayingWriteTime(file: OpenFile, work: () => MaybePromise<void>
 
 /** A writer closes: what was not shown yet is settled in the store. */
 export function settleWriteTime(file: OpenFile): MaybePromise<void> {
-  if (!file.hasWritten || file.userSetTimes.lastWriteTime) return;
+  const { writeTime, volume, userSetTimes } = file;
+  if (!file.hasWritten || userSetTimes.lastWriteTime) return;
   file.hasWritten = false;
-  const { writeTime, volume } = file;
   return chain(file.handle.stat(), (stat) => {
     const lastWriteTime = writeTime.final(stat, volume.clock.now(), volume.driver.nowMs);
     if (lastWriteTime === undefined) return;
-    return file.handle.setStat({ lastWriteTime, changeTime: stat.changeTime });
+    return file.handle.setStat(
+      userSetTimes.changeTime ? { lastWriteTime, changeTime: stat.changeTime } : { lastWriteTime },
+    );
   });
 }
