@@ -60,12 +60,12 @@ export abstract class LocalHandle implements BackendHandle {
 
   stat(): MaybePromise<BackendStat> {
     this.check('fstat');
-    const { fd } = this.open.file.descriptor;
+    const { fd, isData } = this.open.file.descriptor;
     const { stats, turns } = this.open.shared;
     if (fd !== undefined && stats.look.isQuick) {
       const isKnown = this.#openedAt === turns.moment;
       const seen = (isKnown ? this.open.seen : undefined) ?? stats.look.again(fd, '');
-      if (seen !== undefined && seen !== 'absent') return stats.describeAt(seen, fd, '');
+      if (seen !== undefined && seen !== 'absent') return stats.describeAt(seen, fd, '', isData);
     }
     return this.use('fstat', DescriptorUse.REFERENCE, (open) => this.#describe(open));
   }
@@ -141,15 +141,19 @@ export abstract class LocalHandle implements BackendHandle {
   protected abstract syncData(): Promise<void>;
 
   *#describe(fd: number): Task<BackendStat> {
-    const { stats } = this.open.shared;
-    return yield* stats.describe(stats.openFile(yield* stats.look.open(fd), fd));
+    const { file, shared } = this.open;
+    const { isData } = file.descriptor;
+    const stat = yield* shared.stats.look.open(fd);
+    return yield* shared.stats.describe(shared.stats.openFile(stat, fd, isData));
   }
 
   *#change(fd: number, change: StatChange): Task<void> {
     const { file, shared } = this.open;
+    const { reference, descriptor } = file;
+    const { isData } = descriptor;
     // What may no longer be opened for writing must not have to be.
-    if ((change.attributes ?? 0) & FileAttribute.READONLY) yield* file.descriptor.pin();
-    yield* shared.stats.change(fd, change);
+    if ((change.attributes ?? 0) & FileAttribute.READONLY) yield* descriptor.pin();
+    yield* shared.stats.change({ fd, reference, isData }, change);
   }
 }
 

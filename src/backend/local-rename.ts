@@ -2,13 +2,15 @@
  * Renaming in a local folder. The kernel's rename replaces whatever file is at the target; what the contract forbids is
  * checked before, and where it can be, left to the kernel:
  *
- * - Without `replace`, the kernel is asked for a move to a free name; where it cannot, a file is linked to its new name, which fails when that is taken, and then loses the old one. In
- *   between it has both. Where the disk has no hard links (or does not allow this one) the target is looked at and then
- *   renamed to; a file that others put there in between is replaced.
+ * - Without `replace`, the kernel is asked for a move to a free name, and only when it refuses is the target looked at. Where it
+ *   knows no such move, a file is linked to its new name, which fails when that is taken, and then loses the old one. In between it
+ *   has both. Where the disk has no hard links (or does not allow this one) the target is looked at and then renamed to; a file
+ *   that others put there in between is replaced.
  * - A directory is renamed after a look at the target; one that others put there in between makes the kernel refuse,
  *   unless it is an empty directory, which is replaced.
  */
 
+import type { RenameAt2, RenameMode } from '../native/names.ts';
 import type { BackendPath } from './contract.ts';
 import type { DiskStat } from './disk-stat.ts';
 import { BackendError, codeOf } from './error.ts';
@@ -77,6 +79,7 @@ function* movedOnDisk(tree: LocalTree, move: Move, places: Places): Task<void> {
   const { source, target, stat } = places;
   if (stat.isDirectory() && isWithin(move.to, move.from)) throw new BackendError('EINVAL', 'rename', move.to);
   const [[from], [to]] = [source, target];
+  if (!move.replace && (yield* movedAtOnce(tree, places))) return;
   const taken = yield* lookedAt(tree, target);
   if (taken !== undefined) {
     tree.check(taken);
@@ -86,30 +89,40 @@ function* movedOnDisk(tree: LocalTree, move: Move, places: Places): Task<void> {
     if (isSame) return yield* calls.unlink(from, false);
   }
   if (stat.isDirectory()) yield* movedDirectory(from, to, move.to);
-  else if (!move.replace) yield* movedToFree(tree, places);
-  else if (taken === undefined) yield* calls.rename(from, to);
-  else yield* tree.losingName(taken, calls.rename(from, to));
+  else if (!move.replace) yield* movedByLink(from, to);
+  else if (taken === undefined) yield* movedOver(tree, places);
+  else yield* tree.losingName(taken, movedOver(tree, places));
   if (taken !== undefined) tree.unlinked(taken);
 }
 
-/** To a name that nothing has, in one step where the kernel and the disk can do that. */
-function* movedToFree(tree: LocalTree, { source, target }: Places): Task<void> {
-  const rename = tree.renameAt2;
-  const [[from, fromDirectory, fromName], [to, toDirectory, toName]] = [source, target];
-  if (rename === undefined) return yield* movedByLink(from, to);
-  const places = [
-    { directory: fromDirectory, name: fromName },
-    { directory: toDirectory, name: toName },
-  ] as const;
+/** To a name that nothing has, in one step; false where the kernel or the disk cannot do that, or the name is taken. */
+function* movedAtOnce(tree: LocalTree, places: Places): Task<boolean> {
+  const rename = tree.libc?.renameAt2;
+  if (rename === undefined) return false;
   try {
-    yield* promisedCall(
-      () => rename(...places, 'noReplace'),
-      () => rename.later(...places, 'noReplace'),
-    );
+    yield* movedAt(rename, places, 'noReplace');
+    return true;
   } catch (error) {
-    if (!NO_FLAG.has(codeOf(error) ?? '')) throw error;
-    yield* movedByLink(from, to);
+    const code = codeOf(error) ?? '';
+    if (NO_FLAG.has(code) || code === 'EEXIST') return false;
+    throw error;
   }
+}
+
+/** To a name that a file may have. */
+function movedOver(tree: LocalTree, places: Places): Task<void> {
+  const rename = tree.libc?.renameAt2;
+  if (rename !== undefined) return movedAt(rename, places, 'replace');
+  return calls.rename(places.source[0], places.target[0]);
+}
+
+function movedAt(rename: RenameAt2, { source, target }: Places, mode: RenameMode): Task<void> {
+  const from = { directory: source[1], name: source[2] };
+  const to = { directory: target[1], name: target[2] };
+  return promisedCall(
+    () => rename(from, to, mode),
+    () => rename.later(from, to, mode),
+  );
 }
 
 function* movedDirectory(source: DiskPath, target: DiskPath, to: BackendPath): Task<void> {

@@ -30,6 +30,13 @@ export function kindOf(stat: DiskStat): NodeKind | undefined {
   return stat.isSymbolicLink() ? 'symlink' : undefined;
 }
 
+/** A file that is open as `fd`; `isData` as in {@link LocalFile}. */
+export interface OpenReference {
+  readonly fd: number;
+  readonly reference: FileReference;
+  readonly isData: boolean;
+}
+
 export interface LocalStatOptions {
   readonly metadata: LocalMetadata;
   /** The device of the folder; ids of files on others carry their device's number in their upper bits. */
@@ -68,20 +75,23 @@ export class LocalStats {
     return { reference: this.reference(stat), stat, path };
   }
 
-  /** What is open as `fd`. */
-  openFile(stat: DiskStat, fd: number): LocalFile {
-    return { reference: this.reference(stat), stat, path: descriptorPath(fd), fd };
+  /** What is open as `fd`; `isData` as in {@link LocalFile}. */
+  openFile(stat: DiskStat, fd: number, isData = false): LocalFile {
+    return { reference: this.reference(stat), stat, path: descriptorPath(fd), fd, isData };
   }
 
-  /** As {@link describeNow}, for `name` in the directory open as `directory`, or what is open as it where the name is empty. */
-  describeAt(stat: NativeStat, directory: number, name: string | Buffer): BackendStat {
+  /**
+   * As {@link describeNow}, for `name` in the directory open as `directory`, or what is open as it, `isData`, where the name is
+   * empty.
+   */
+  describeAt(stat: NativeStat, directory: number, name: string | Buffer, isData = false): BackendStat {
     const { metadata, exactDevice } = this.#options;
     const former = stat.described;
     const reference = former?.reference ?? this.reference(stat);
     const aside = metadata.aside(reference);
     if (former !== undefined && former.aside === aside) return former.stat;
     const path = name === '' ? descriptorPath(directory) : childPath(directory, name);
-    const told = this.describeNow({ reference, stat, path, ...(name === '' && { fd: directory }) });
+    const told = this.describeNow({ reference, stat, path, ...(name === '' && { fd: directory, isData }) });
     // The attributes were read after the look: they belong to this change time, or to a later one that is another.
     if (stat.dev === exactDevice) stat.described = { reference, aside, stat: told };
     return told;
@@ -168,24 +178,23 @@ export class LocalStats {
     };
   }
 
-  /** Changes what is open as `fd`. */
-  *change(fd: number, change: StatChange): Task<void> {
+  /** Changes what is open. */
+  *change({ fd, reference, isData }: OpenReference, change: StatChange): Task<void> {
     const { metadata, look } = this.#options;
-    const file = this.openFile(yield* look.open(fd), fd);
     if (change.creationTime !== undefined || change.attributes !== undefined) {
-      yield* this.#changeDos(file, change);
+      yield* this.#changeDos(this.openFile(yield* look.open(fd), fd, isData), change);
     }
     const { lastAccessTime, lastWriteTime, changeTime } = change;
     let toldTimes: ToldTimes = {};
     if (lastAccessTime !== undefined || lastWriteTime !== undefined) {
-      toldTimes = yield* this.#setTimes(fd, file, change);
+      toldTimes = yield* this.#setTimes(fd, reference, change);
     }
     if (changeTime !== undefined) {
       // No call sets it: it is told in place of what the disk says after all the rest.
       const { ctimeNs } = yield* look.open(fd);
       toldTimes = { ...toldTimes, changeTime: toldTime(ctimeNs, changeTime) };
     }
-    metadata.writeTold(file, toldTimes);
+    metadata.writeTold(reference, toldTimes);
   }
 
   *#changeDos(file: LocalFile, change: StatChange): Task<void> {
@@ -205,28 +214,30 @@ export class LocalStats {
   }
 
   /** Sets one time or both, and says what has to be kept beside. */
-  *#setTimes(fd: number, file: LocalFile, change: StatChange): Task<ToldTimes> {
-    const former = yield* this.describe(file);
-    const lastAccessTime = change.lastAccessTime ?? former.lastAccessTime;
-    const lastWriteTime = change.lastWriteTime ?? former.lastWriteTime;
+  *#setTimes(fd: number, reference: FileReference, change: StatChange): Task<ToldTimes> {
     const { setTimes, look } = this.#options;
-    if (setTimes === undefined) {
-      yield* calls.utimes(file.path, {
-        access: unixSeconds(lastAccessTime),
-        write: unixSeconds(lastWriteTime),
-      });
-    } else {
-      const times = { accessNs: unixNsOfFileTime(lastAccessTime), writeNs: unixNsOfFileTime(lastWriteTime) };
-      yield* promisedCall(
-        () => setTimes(fd, '', times),
-        () => setTimes.later(fd, '', times),
-      );
-    }
-    const after = yield* look.open(fd);
-    return {
-      lastAccessTime: toldTime(after.atimeNs, lastAccessTime),
-      lastWriteTime: toldTime(after.mtimeNs, lastWriteTime),
+    if (setTimes === undefined) return yield* this.#setBothTimes(fd, reference, change);
+    const { lastAccessTime, lastWriteTime } = change;
+    const times = {
+      accessNs: lastAccessTime && unixNsOfFileTime(lastAccessTime),
+      writeNs: lastWriteTime && unixNsOfFileTime(lastWriteTime),
     };
+    yield* promisedCall(
+      () => setTimes(fd, '', times),
+      () => setTimes.later(fd, '', times),
+    );
+    return toldTimes(yield* look.open(fd), change);
+  }
+
+  /** As {@link #setTimes} where the one cannot be set without the other. */
+  *#setBothTimes(fd: number, reference: FileReference, change: StatChange): Task<ToldTimes> {
+    const { look, metadata } = this.#options;
+    const [stat, aside] = [yield* look.open(fd), metadata.aside(reference)];
+    const lastAccessTime = change.lastAccessTime ?? told(aside.lastAccessTime, stat.atimeNs);
+    const lastWriteTime = change.lastWriteTime ?? told(aside.lastWriteTime, stat.mtimeNs);
+    const times = { access: unixSeconds(lastAccessTime), write: unixSeconds(lastWriteTime) };
+    yield* calls.utimes(descriptorPath(fd), times);
+    return toldTimes(yield* look.open(fd), { lastAccessTime, lastWriteTime });
   }
 }
 
@@ -251,6 +262,14 @@ function shownAttributes(kept: number, isUnwritable: boolean): number {
 /** A file that its owner may not write. */
 function isUnwritable(stat: DiskStat): boolean {
   return stat.isFile() && (stat.mode & BigInt(OWNER_WRITE)) === 0n;
+}
+
+/** What has to be told in place of the disk's times after they were set. */
+function toldTimes(after: DiskStat, { lastAccessTime, lastWriteTime }: StatChange): ToldTimes {
+  return {
+    ...(lastAccessTime !== undefined && { lastAccessTime: toldTime(after.atimeNs, lastAccessTime) }),
+    ...(lastWriteTime !== undefined && { lastWriteTime: toldTime(after.mtimeNs, lastWriteTime) }),
+  };
 }
 
 function toldTime(disk: bigint, wanted: FileTime): ToldTime | undefined {

@@ -10,14 +10,13 @@ import fs from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Libc } from '../native/libc.ts';
-import type { RenameAt2 } from '../native/names.ts';
 import type { BackendHandle, BackendPath, BackendStat, OpenOptions } from './contract.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import type { DirectoryCache, OpenDirectory } from './directory-cache.ts';
 import { DirtyDirectories } from './dirty-directories.ts';
 import type { DiskStat } from './disk-stat.ts';
 import { BackendError, codeOf } from './error.ts';
-import { calls, childPath, type DiskPath } from './local-calls.ts';
+import { calls, childPath, type DiskPath, descriptorPath } from './local-calls.ts';
 import {
   LocalDirectoryHandle,
   LocalFileHandle,
@@ -43,9 +42,6 @@ import { CachedReads } from './transfer.ts';
 import type { Turns } from './turn.ts';
 
 const { REFERENCE, READ, WRITE } = DescriptorUse;
-
-/** Removing more than this takes its time. */
-const LARGE_FILE_BYTES = 64n * 1024n * 1024n;
 
 export interface LocalTreeOptions {
   readonly directories: DirectoryCache;
@@ -159,11 +155,15 @@ export class LocalTree {
       const { fd } = this.directories.root;
       return yield* use(this.stats.openFile(yield* this.stats.look.open(fd), fd));
     }
-    const { stats } = this;
-    const check = (stat: DiskStat): DiskStat => this.check(stat);
-    return yield* this.at(path, function* (disk, parent, name) {
-      return yield* use(stats.file(check(yield* stats.look.at(parent, name)), disk));
-    });
+    return yield* this.at(path, (...place) => this.#foundAt(place, use));
+  }
+
+  /** By its descriptor where it is open, which spares the way to it. */
+  *#foundAt<T>([disk, parent, name]: NamedPlace, use: (file: LocalFile) => Task<T>): Task<T> {
+    const file = this.stats.file(this.check(yield* this.stats.look.at(parent, name)), disk);
+    const descriptor = this.files.find(file.reference)?.descriptor;
+    if (!descriptor?.isData) return yield* use(file);
+    return yield* descriptor.held(READ, (fd) => use({ ...file, path: descriptorPath(fd), fd, isData: true }));
   }
 
   /** As {@link stat}, if one look suffices; `absent` where there is no such name. */
@@ -222,9 +222,9 @@ export class LocalTree {
     return found.use === REFERENCE ? new LocalDirectoryHandle(opened) : new LocalFileHandle(opened);
   }
 
-  /** Moves to a free name; absent where there is no call for it. */
-  get renameAt2(): RenameAt2 | undefined {
-    return this.#options.libc?.renameAt2;
+  /** Calls that Node does not have. */
+  get libc(): Libc | undefined {
+    return this.#options.libc;
   }
 
   close(): void {
@@ -241,24 +241,6 @@ export class LocalTree {
     );
     this.dirty.add(parentOf(path));
     metadata.forget(this.stats.reference(stat));
-  }
-
-  *removeFile(path: BackendPath): Task<void> {
-    if (path === '') throw new BackendError('EISDIR', 'unlink', path);
-    const stat = yield* this.at(path, (...place) => this.#unlinked(path, place));
-    this.dirty.add(parentOf(path));
-    this.unlinked(stat);
-  }
-
-  *removeDirectory(path: BackendPath): Task<void> {
-    const stat = yield* this.changes.own(
-      [{ kind: 'removed', key: path }],
-      this.at(path, (...place) => this.#directoryUnlinked(path, place)),
-    );
-    this.directories.forget(path);
-    this.dirty.remove(path);
-    this.dirty.add(parentOf(path));
-    this.files.removed(this.stats.reference(stat));
   }
 
   *link(from: BackendPath, to: BackendPath): Task<void> {
@@ -320,31 +302,12 @@ export class LocalTree {
     }
   }
 
-  *#unlinked(path: BackendPath, [disk, parent, name]: NamedPlace): Task<DiskStat> {
-    const found = this.check(yield* this.stats.look.at(parent, name));
-    if (found.isDirectory()) throw new BackendError('EISDIR', 'unlink', path);
-    const isLarge = found.nlink === 1n && found.blocks * 512n > LARGE_FILE_BYTES;
-    const { fileId } = this.stats.reference(found);
-    yield* this.changes.own(
-      [{ kind: 'removed', key: path }, ...modifications(path, fileId)],
-      this.losingName(found, calls.unlink(disk, isLarge)),
-    );
-    return found;
-  }
-
-  *#directoryUnlinked(path: BackendPath, [disk, parent, name]: NamedPlace): Task<DiskStat> {
-    const found = this.check(yield* this.stats.look.at(parent, name));
-    if (!found.isDirectory()) throw new BackendError('ENOTDIR', 'rmdir', path);
-    yield* this.losingName(found, calls.rmdir(disk));
-    return found;
-  }
-
   *#create(path: BackendPath, isWritable: boolean): Task<BackendHandle> {
     if (path === '') throw new BackendError('EEXIST', 'open', path);
     const { permissions, metadata } = this.#options;
     const { fd, stat } = yield* this.changes.own(
       [{ kind: 'created', key: path }],
-      this.at(path, (disk, parent) => permissions.createFile(disk, parent)),
+      this.at(path, (...place) => permissions.createFile(place)),
     );
     this.dirty.add(parentOf(path));
     try {

@@ -38,6 +38,7 @@ import { type EntryReader, readEntries } from './local-entries.ts';
 import { listed } from './local-list.ts';
 import { nameOnDisk } from './local-name.ts';
 import { copyAbility, sparseAbility } from './local-ranges.ts';
+import { directoryRemoved, fileRemoved } from './local-remove.ts';
 import { renamed } from './local-rename.ts';
 import { LocalStats } from './local-stat.ts';
 import { LocalTree } from './local-tree.ts';
@@ -157,7 +158,7 @@ class LocalBackend implements Backend {
       stats,
       metadata: this.#metadata,
       clock,
-      permissions: new NewPermissions(options),
+      permissions: new NewPermissions(options, { look: stats.look, openAt: libc?.openAt }),
       handleCountMax: options.handleCountMax ?? 250_000,
       descriptors: descriptorsFor(options),
       libc,
@@ -267,11 +268,11 @@ class LocalBackend implements Backend {
   }
 
   removeFile(at: BackendPath): MaybePromise<void> {
-    return this.#run('unlink', at, this.#tree.removeFile(at));
+    return this.#run('unlink', at, fileRemoved(this.#tree, at));
   }
 
   removeDirectory(at: BackendPath): MaybePromise<void> {
-    return this.#run('rmdir', at, this.#tree.removeDirectory(at));
+    return this.#run('rmdir', at, directoryRemoved(this.#tree, at));
   }
 
   rename(from: BackendPath, to: BackendPath, replace: boolean): MaybePromise<void> {

@@ -149,7 +149,7 @@ export class LocalMetadata {
   }
 
   /** Replaces the times that are told in place of the disk's. */
-  writeTold({ reference }: LocalFile, told: ToldTimes): void {
+  writeTold(reference: FileReference, told: ToldTimes): void {
     const former = this.#side.read(reference);
     const after = { ...former, ...told };
     const isSame = (['lastWriteTime', 'lastAccessTime', 'changeTime'] as const).every(

@@ -1,10 +1,13 @@
 /**
  * Making files and directories of a local folder with the owner, group and mode that they are to have.
  */
-import fs, { type BigIntStats } from 'node:fs';
+import fs from 'node:fs';
+import type { OpenAt } from '../native/names.ts';
+import type { DiskLook, DiskStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
 import { calls, type DiskPath, descriptorPath, OpenFlags } from './local-calls.ts';
-import type { Task } from './task.ts';
+import type { NamedPlace } from './local-tree.ts';
+import { promisedCall, type Task } from './task.ts';
 
 export interface PermissionOptions {
   /** Owner of new files and directories, a user id. Default the account of this process. */
@@ -28,13 +31,22 @@ const DIRECTORY_MODE = 0o777;
 /** What is to have a mode of its own is nobody else's before it has it. */
 const PRIVATE = 0o700;
 
+/** How files are made and looked at. */
+export interface MakingCalls {
+  readonly look: DiskLook;
+  /** Absent: paths are opened. */
+  readonly openAt: OpenAt | undefined;
+}
+
 export class NewPermissions {
   readonly #options: PermissionOptions;
+  readonly #calls: MakingCalls;
 
   /** EPERM for an owner or group that this process cannot give files to. */
-  constructor(options: PermissionOptions) {
+  constructor(options: PermissionOptions, making: MakingCalls) {
     const { owner, group, inheritOwner = false } = options;
     this.#options = options;
+    this.#calls = making;
     const isForeignOwner = owner !== undefined && owner !== process.geteuid?.();
     const isForeignGroup = group !== undefined && !groupsOfProcess().includes(group);
     if ((isForeignOwner || isForeignGroup || inheritOwner) && !mayGiveAway()) {
@@ -42,9 +54,17 @@ export class NewPermissions {
     }
   }
 
-  /** Makes a file and opens it; `parent` is open on its directory. */
-  *createFile(disk: DiskPath, parent: number): Task<{ fd: number; stat: BigIntStats }> {
-    const fd = yield* calls.open(disk, OpenFlags.create, this.#creationMode(false));
+  /** Makes a file and opens it. */
+  *createFile([disk, parent, name]: NamedPlace): Task<{ fd: number; stat: DiskStat }> {
+    const { openAt } = this.#calls;
+    const mode = this.#creationMode(false);
+    const fd =
+      openAt === undefined
+        ? yield* calls.open(disk, OpenFlags.create, mode)
+        : yield* promisedCall(
+            () => openAt(parent, name, OpenFlags.create, mode),
+            () => openAt.later(parent, name, OpenFlags.create, mode),
+          );
     try {
       return { fd, stat: yield* this.#settled(fd, parent) };
     } catch (error) {
@@ -55,7 +75,7 @@ export class NewPermissions {
   }
 
   /** Makes a directory; `parent` is open on the one that it is in. */
-  *makeDirectory(disk: DiskPath, parent: number): Task<BigIntStats> {
+  *makeDirectory(disk: DiskPath, parent: number): Task<DiskStat> {
     yield* calls.mkdir(disk, this.#creationMode(true));
     try {
       const fd = yield* calls.open(disk, OpenFlags.directory);
@@ -78,20 +98,20 @@ export class NewPermissions {
   }
 
   /** Gives what is open as `fd`, in whatever way, its owner and mode. */
-  *#settled(fd: number, parent: number): Task<BigIntStats> {
-    const made = yield* calls.fstat(fd);
+  *#settled(fd: number, parent: number): Task<DiskStat> {
+    const made = yield* this.#calls.look.open(fd);
     const { owner, group, inheritOwner = false, inheritMode = false } = this.#options;
-    const directory = inheritOwner || inheritMode ? yield* calls.fstat(parent) : made;
+    const directory = inheritOwner || inheritMode ? yield* this.#calls.look.open(parent) : made;
     const uid = owner ?? Number(inheritOwner ? directory.uid : made.uid);
     const gid = group ?? Number(inheritOwner ? directory.gid : made.gid);
     const mode = this.#modeOf(made, directory);
     const isOwned = uid === Number(made.uid) && gid === Number(made.gid);
     if (!isOwned) yield* calls.chown(descriptorPath(fd), uid, gid);
     if (mode !== undefined) yield* calls.chmod(descriptorPath(fd), mode);
-    return isOwned && mode === undefined ? made : yield* calls.fstat(fd);
+    return isOwned && mode === undefined ? made : yield* this.#calls.look.open(fd);
   }
 
-  #modeOf(made: BigIntStats, directory: BigIntStats): number | undefined {
+  #modeOf(made: DiskStat, directory: DiskStat): number | undefined {
     const { fileMode, directoryMode, inheritMode = false } = this.#options;
     const isDirectory = made.isDirectory();
     const inherited = Number(directory.mode) & (isDirectory ? PERMISSIONS : FILE_MODE);

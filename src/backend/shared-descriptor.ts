@@ -65,6 +65,11 @@ export class SharedDescriptor implements Evictable {
     return this.#fd;
   }
 
+  /** Whether {@link fd} is open for data, not only by reference. */
+  get isData(): boolean {
+    return this.#fd !== undefined && this.#use > DescriptorUse.REFERENCE;
+  }
+
   takeUse(): boolean {
     const wasUsed = this.#wasUsed;
     this.#wasUsed = false;

@@ -2,7 +2,7 @@
  * Extended attributes of local files, as steps of a task; and which failures say that a file cannot carry one.
  */
 import fs from 'node:fs';
-import type { Xattr, XattrCalls } from '../native/xattr.ts';
+import type { Xattr, XattrCalls, XattrTarget } from '../native/xattr.ts';
 import { codeOf } from './error.ts';
 import { calls, type DiskPath, descriptorPath, OpenFlags } from './local-calls.ts';
 import { promisedCall, type Task } from './task.ts';
@@ -12,6 +12,12 @@ export interface XattrPlace {
   readonly path: DiskPath;
   /** The path is `/proc/self/fd/N` of this N, and means what is open there. Otherwise a link at its end is meant itself. */
   readonly fd?: number | undefined;
+  /** `fd` is open for reading or writing, not only by reference: calls may take it itself, which spares the path. */
+  readonly isData?: boolean | undefined;
+}
+
+function targetOf({ path, fd, isData }: XattrPlace): XattrTarget {
+  return isData === true && fd !== undefined ? fd : path;
 }
 
 /**
@@ -44,11 +50,11 @@ export class XattrTasks {
 
   /** The value; `undefined` where there is none and where there cannot be one. */
   *read(place: XattrPlace, name: DiskPath): Task<Buffer | undefined> {
-    const calls = this.#of(place);
+    const [calls, target] = [this.#of(place), targetOf(place)];
     try {
       return yield* promisedCall(
-        () => calls.read(place.path, name),
-        () => calls.readLater(place.path, name),
+        () => calls.read(target, name),
+        () => calls.readLater(target, name),
       );
     } catch (error) {
       if (isWithoutPlace(error)) return undefined;
@@ -58,33 +64,33 @@ export class XattrTasks {
 
   /** Sets the value; see {@link isWithoutPlace} for its failures. */
   write(place: XattrPlace, name: DiskPath, value: Buffer): Task<void> {
-    const calls = this.#of(place);
+    const [calls, target] = [this.#of(place), targetOf(place)];
     return this.#changed(place, () =>
       promisedCall(
-        () => calls.write(place.path, name, value),
-        () => calls.writeLater(place.path, name, value),
+        () => calls.write(target, name, value),
+        () => calls.writeLater(target, name, value),
       ),
     );
   }
 
   /** Removes the attribute, if there is one. */
   remove(place: XattrPlace, name: DiskPath): Task<unknown> {
-    const calls = this.#of(place);
+    const [calls, target] = [this.#of(place), targetOf(place)];
     return this.#changed(place, () =>
       promisedCall<unknown>(
-        () => calls.remove(place.path, name),
-        () => calls.removeLater(place.path, name),
+        () => calls.remove(target, name),
+        () => calls.removeLater(target, name),
       ),
     );
   }
 
   /** All names, one character for each byte. */
   *list(place: XattrPlace): Task<readonly string[]> {
-    const calls = this.#of(place);
+    const [calls, target] = [this.#of(place), targetOf(place)];
     try {
       return yield* promisedCall(
-        () => calls.list(place.path),
-        () => calls.listLater(place.path),
+        () => calls.list(target),
+        () => calls.listLater(target),
       );
     } catch (error) {
       if (isWithoutPlace(error)) return [];

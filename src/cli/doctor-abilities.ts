@@ -33,7 +33,7 @@ const abilities: readonly Ability[] = [
   },
   {
     name: 'quick look at files',
-    calls: ['statx', 'openAt', 'readEntries'],
+    calls: ['statx', 'openAt', 'unlinkAt', 'readEntries'],
     consequence: 'opening and listing takes more processor time',
   },
   {

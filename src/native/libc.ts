@@ -10,9 +10,11 @@ import {
   bindOpenAt,
   bindRenameAt2,
   bindSetTimes,
+  bindUnlinkAt,
   type OpenAt,
   type RenameAt2,
   type SetTimes,
+  type UnlinkAt,
 } from './names.ts';
 import {
   bindClones,
@@ -39,6 +41,7 @@ export interface Libc {
   readonly statx: Statx | undefined;
   readonly readEntries: ReadEntries | undefined;
   readonly openAt: OpenAt | undefined;
+  readonly unlinkAt: UnlinkAt | undefined;
   readonly renameAt2: RenameAt2 | undefined;
   readonly setTimes: SetTimes | undefined;
   readonly holes: Holes | undefined;
@@ -57,6 +60,7 @@ export function bindLibc(ffi: Ffi): Libc {
     statx: bindStatx(ffi),
     readEntries: bindReadEntries(ffi),
     openAt: bindOpenAt(ffi),
+    unlinkAt: bindUnlinkAt(ffi),
     renameAt2: bindRenameAt2(ffi),
     setTimes: bindSetTimes(ffi),
     holes: bindHoles(ffi),

@@ -17,8 +17,8 @@ import {
 const O_CLOEXEC = 0o2000000;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
-const RENAME_NOREPLACE = 1;
-const RENAME_EXCHANGE = 2;
+/** RENAME_NOREPLACE and RENAME_EXCHANGE. */
+const renameFlags: Readonly<Record<RenameMode, number>> = { replace: 0, noReplace: 1, exchange: 2 };
 
 /** openat(2); closed on exec. */
 export interface OpenAt {
@@ -54,8 +54,36 @@ export function bindOpenAt(ffi: Ffi): OpenAt | undefined {
 /** A reference to what stands there, without opening it. open(2) */
 export const O_PATH = 0o10000000;
 
-/** `noReplace`: EEXIST when the new name exists; `exchange`: both names exist and change places. */
-export type RenameMode = 'noReplace' | 'exchange';
+/** Removes the name of what is no directory. unlinkat(2) */
+export interface UnlinkAt {
+  (directory: number, name: DiskName): void;
+  later(directory: number, name: DiskName): Promise<void>;
+}
+
+type UnlinkCall = SystemCall<[directory: number, name: DiskName, flags: number]>;
+
+/** `undefined` where libc has no unlinkat. */
+export function bindUnlinkAt(ffi: Ffi): UnlinkAt | undefined {
+  const bound: UnlinkCall | undefined = bindCall(ffi, 'unlinkat', ['int', 'int', 'str', 'int']);
+  if (bound === undefined) return undefined;
+  const call = bound;
+  const args = (directory: number, name: DiskName): Parameters<UnlinkCall['raw']> => [
+    checkedFd(directory, 'unlinkat'),
+    cString(name, 'unlinkat'),
+    0,
+  ];
+  const unlinkAt = (directory: number, name: DiskName): void => {
+    call.checked(call.raw(...args(directory, name)));
+  };
+  const later = (directory: number, name: DiskName): Promise<void> =>
+    call.later(args(directory, name), (answer) => {
+      call.checked(answer);
+    });
+  return Object.assign(unlinkAt, { later });
+}
+
+/** `replace`: whatever file has the new name is gone; `noReplace`: EEXIST when the new name exists; `exchange`: both names exist and change places. */
+export type RenameMode = 'replace' | 'noReplace' | 'exchange';
 
 /** A name in an open directory. */
 export interface Place {
@@ -88,7 +116,7 @@ export function bindRenameAt2(ffi: Ffi): RenameAt2 | undefined {
     cString(from.name, 'renameat2'),
     checkedFd(to.directory, 'renameat2'),
     cString(to.name, 'renameat2'),
-    mode === 'noReplace' ? RENAME_NOREPLACE : RENAME_EXCHANGE,
+    renameFlags[mode],
   ];
   const rename = (from: Place, to: Place, mode: RenameMode): void => {
     call.checked(call.raw(...args(from, to, mode)));

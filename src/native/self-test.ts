@@ -47,6 +47,9 @@ const trials: Readonly<Record<keyof Libc, Trial>> = {
   openAt({ openAt }) {
     return withFd('/proc/self', O_PATH, (fd) => isOwnStat(openAt?.(fd, 'stat', fs.constants.O_RDONLY)));
   },
+  unlinkAt({ unlinkAt }) {
+    return withFd('/proc/self', O_PATH, (fd) => codeOf(() => unlinkAt?.(fd, 'no-such')) === 'ENOENT');
+  },
   renameAt2({ renameAt2 }) {
     return withFd('/proc/self', O_PATH, (directory) => {
       const place = { directory, name: 'no-such' };
@@ -118,6 +121,7 @@ export function proven(bound: Libc, memory: number | undefined): Libc {
     statx: only('statx', bound.statx),
     readEntries: only('readEntries', bound.readEntries),
     openAt: only('openAt', bound.openAt),
+    unlinkAt: only('unlinkAt', bound.unlinkAt),
     renameAt2: only('renameAt2', bound.renameAt2),
     setTimes: only('setTimes', bound.setTimes),
     holes: only('holes', bound.holes),

@@ -220,7 +220,7 @@ describe('opening below a directory', () => {
 describe('renaming', () => {
   const rename = libc?.renameAt2;
   if (rename === undefined) return;
-  test('never replaces, or exchanges', async () => {
+  test('replaces, never replaces, or exchanges', async () => {
     newFile('one', '1');
     newFile('two', '2');
     const [one, two, three] = ['one', 'two', 'three'].map((name) => ({ directory, name }));
@@ -232,6 +232,25 @@ describe('renaming', () => {
     await rename.later(one, three, 'noReplace');
     assert.equal(fs.readFileSync(path.join(folder, 'three'), 'utf8'), '2');
     assert.equal(fs.existsSync(path.join(folder, 'one')), false);
+    rename(two, three, 'replace');
+    assert.equal(fs.readFileSync(path.join(folder, 'three'), 'utf8'), '1');
+    assert.equal(fs.existsSync(path.join(folder, 'two')), false);
+  });
+});
+
+describe('removing a name', () => {
+  const unlinkAt = libc?.unlinkAt;
+  if (unlinkAt === undefined) return;
+  test('takes a file away, and no directory', async () => {
+    newFile('gone', '');
+    newFile('later', '');
+    fs.mkdirSync(path.join(folder, 'stays'));
+    unlinkAt(directory, 'gone');
+    await unlinkAt.later(directory, 'later');
+    assert.equal(fs.existsSync(path.join(folder, 'gone')), false);
+    assert.equal(fs.existsSync(path.join(folder, 'later')), false);
+    assert.throws(() => unlinkAt(directory, 'gone'), { code: 'ENOENT' });
+    assert.throws(() => unlinkAt(directory, 'stays'), { code: 'EISDIR' });
   });
 });
 
