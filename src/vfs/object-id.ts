@@ -60,12 +60,13 @@ export async function setObjectId(file: OpenFile, input: Buffer): Promise<void> 
   demand(requester.token.privileges.has('restore'), NtStatus.ACCESS_DENIED, 'ids are restored, not chosen');
   const id = idIn(input);
   demand(id !== nilGuid, NtStatus.INVALID_PARAMETER, 'the empty id');
-  await exclusively(file, async () => {
+  const set = async () => {
     const stored = await storedAt(volume, link.path);
     demand(stored === undefined, NtStatus.OBJECT_NAME_COLLISION, 'the file has an id');
     demand(!(await volume.objectIds.has(id)), NtStatus.DUPLICATE_NAME, 'another file has the id');
     await keep(file, Buffer.from(input));
-  });
+  };
+  await exclusively(file, set, 'chooses');
 }
 
 /** FSCTL_SET_OBJECT_ID_EXTENDED: what stands behind the id. [MS-FSA] 2.1.5.10.36 */
@@ -104,14 +105,13 @@ export class ObjectIdIndex {
     this.#volume = volume;
   }
 
-  /** True while a file has the id. INSUFFICIENT_RESOURCES when there are too many. */
+  /** True while a file has the id. INSUFFICIENT_RESOURCES when there are too many. One question at a time. */
   async has(id: Guid): Promise<boolean> {
-    this.#paths ??= await this.#collected();
-    const path = this.#paths.get(id);
+    const known = this.#paths;
+    const path = (known ?? (await this.#collected())).get(id);
     if (path === undefined) return false;
-    if (await this.#isAt(path, id)) return true;
-    this.#paths = await this.#collected();
-    return this.#paths.has(id);
+    if (known === undefined || (await this.#isAt(path, id))) return true;
+    return (await this.#collected()).has(id);
   }
 
   /** Takes note of an id that a file was given. */
@@ -124,16 +124,23 @@ export class ObjectIdIndex {
     return stored !== undefined && idIn(stored) === id;
   }
 
-  async #collected(): Promise<Map<Guid, BackendPath>> {
+  async #collected(): Promise<ReadonlyMap<Guid, BackendPath>> {
+    // There from the start, for what is made meanwhile where the look has been already.
     const paths = new Map<Guid, BackendPath>();
+    this.#paths = paths;
     const collect = async (path: BackendPath) => {
       const stored = await storedIfThere(this.#volume, path);
       if (stored !== undefined) paths.set(idIn(stored), path);
       demand(paths.size <= idCountMax, NtStatus.INSUFFICIENT_RESOURCES, 'object ids');
     };
-    await collect('');
-    for await (const { path, stat } of walk(this.#volume.backend, '', isOutOfReach)) {
-      if (stat.kind !== 'symlink') await collect(path);
+    try {
+      await collect('');
+      for await (const { path, stat } of walk(this.#volume.backend, '', isOutOfReach)) {
+        if (stat.kind !== 'symlink') await collect(path);
+      }
+    } catch (error) {
+      this.#paths = undefined;
+      throw error;
     }
     return paths;
   }
@@ -159,9 +166,14 @@ function demandKept(file: OpenFile): void {
   demand(keepsIds(file.volume), NtStatus.VOLUME_NOT_UPGRADED, 'the store keeps no ids');
 }
 
-/** One after the other in a volume: between the look and the change nobody takes the id. */
-async function exclusively<T>(file: OpenFile, work: () => Promise<T>): Promise<T> {
-  return file.volume.names.run(['object ids'], work);
+/** One after the other for a file; and who `chooses` an id for all files: between the look and the change nobody takes it. */
+async function exclusively<T>(
+  { volume, fileId }: OpenFile,
+  work: () => Promise<T>,
+  choice: 'chooses' | 'chooses none' = 'chooses none',
+): Promise<T> {
+  const slots = [`object id of ${fileId}`, ...(choice === 'chooses' ? ['object ids'] : [])];
+  return volume.names.run(slots, work);
 }
 
 async function keep({ volume, link }: OpenFile, value: Buffer): Promise<void> {

@@ -254,3 +254,17 @@ test('a copy that another program made has the same id, and it is free when both
     await setObjectId(other, idOf(1));
     await backend.close();
   }));
+
+test('an id that is made while the first one is being set counts as taken', async () => {
+  const names = Array.from({ length: 300 }, (_, number) => String(number).padStart(3, '0'));
+  const memory = memoryBackend().seed(Object.fromEntries(names.map((name) => [name, ''])));
+  const { open } = await worldOn(memory);
+  const [first, ...others] = await Promise.all(['000', '150', '299', 'other'].map((name) => open(name)));
+  assert.ok(first);
+  const [, ...made] = await Promise.all([
+    setObjectId(first, idOf(1)),
+    ...others.map((file) => createObjectId(file)),
+  ]);
+  const another = await open('another');
+  for (const id of made) await rejects(setObjectId(another, id), NtStatus.DUPLICATE_NAME);
+});
