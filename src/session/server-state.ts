@@ -90,6 +90,8 @@ export class ServerState {
   readonly #clients = new Map<string, Set<Connection>>();
   /** GlobalSessionTable. [MS-SMB2] 3.3.1.5 */
   readonly sessions = new Map<number, Session>();
+  /** Those that have ended, and for which something is still closed or worked on. */
+  readonly endingSessions = new Map<number, Session>();
   /** ShareList, by name in lower case. */
   readonly shares = new Map<string, Share>();
   /** Opens by what is behind them, for what files have to tell their clients. */

@@ -53,6 +53,11 @@ export class Session {
   readonly orphans = new Set<OutstandingRequest>();
   #users = 0;
   #isTornDown = false;
+  #tellGone: () => void = () => {};
+  /** Resolves when it has ended and nothing is worked on for it any more. */
+  readonly gone = new Promise<void>((resolve) => {
+    this.#tellGone = resolve;
+  });
   /** Clock.monotonicMs after which the client must authenticate again. */
   expiresMs = Number.POSITIVE_INFINITY;
 
@@ -184,6 +189,7 @@ export class Session {
       telemetry.session.publish({ event: 'ended', sessionId, user, reason });
     this.state = 'ended';
     this.server.sessions.delete(this.sessionId);
+    this.server.endingSessions.set(this.sessionId, this);
     const ended = this.#endRequests((request) => request.sessionInUse === this, reason);
     for (const channel of this.channels.keys()) {
       channel.sessions.delete(this.sessionId);
@@ -210,7 +216,10 @@ export class Session {
   }
 
   #destroyWhenUnused(): void {
-    if (this.#isTornDown && this.#users === 0) this.crypto?.destroy();
+    if (!this.#isTornDown || this.#users > 0) return;
+    this.crypto?.destroy();
+    this.server.endingSessions.delete(this.sessionId);
+    this.#tellGone();
   }
 
   #tellOpen(event: string, open: Open, reason?: CloseReason): void {

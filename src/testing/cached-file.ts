@@ -11,6 +11,7 @@ import { LeaseBreakAcknowledgment, OplockBreak } from '../wire/smb2/oplock-break
 import { ReadResponse } from '../wire/smb2/read.ts';
 import { ConnectionClosedError, succeeded } from './client-connection.ts';
 import { type CacheGrant, type CacheWish, grantOf, reconnectOptions, wishOptions } from './client-grant.ts';
+import { type ReplayRoute, sendChange } from './client-replay.ts';
 import { createRequestOf, TestFile, type TestTree } from './client-tree.ts';
 
 const { READ_CACHING: R, WRITE_CACHING: W, HANDLE_CACHING: H } = LeaseState;
@@ -23,6 +24,10 @@ export interface CacheObserver {
   flushing(file: CachedFile): () => void;
   /** Something happened that the client did not ask for: a break, an open taken up again or lost. */
   noticed(file: CachedFile, what: string): void;
+  /** Resolves when it is time to try again what the server could not do yet; by default at once. */
+  pause?(): Promise<void>;
+  /** See ReplayRoute. */
+  readonly replaysBlindly?: boolean;
 }
 
 /** What a read gave, and where from. */
@@ -41,6 +46,8 @@ export interface CacheHost {
   forget(file: CachedFile): void;
   /** LeaseState bits that a break left to an open which was not known then. */
   strayBreak(fileId: FileId): number | undefined;
+  /** The other channels. */
+  readonly route: ReplayRoute;
 }
 
 /** A FileId as a key. */
@@ -297,7 +304,8 @@ export class CachedFile {
     const handle = this.#opened();
     const done = this.#client.observer.writing(this, index, data);
     const body = handle.writeRequest(BigInt(index * this.#client.blockBytes), data);
-    succeeded(await handle.tree.request(Command.WRITE, body, { payloadBytes: data.length }));
+    const change = { command: Command.WRITE, body, payloadBytes: data.length };
+    succeeded(await sendChange(handle.tree, change, this.#client.route));
     done();
   }
 

@@ -11,6 +11,7 @@ import { LeaseBreakFlags, LeaseBreakNotification, OplockBreak } from '../wire/sm
 import { CachedFile, type CacheHost, type CacheObserver, keyOf } from './cached-file.ts';
 import { type CacheWish, stateOfOplock } from './client-grant.ts';
 import type { ClientResponse } from './client-message.ts';
+import type { ReplayRoute } from './client-replay.ts';
 import type { TestTree } from './client-tree.ts';
 
 export { CachedFile, type CachedRead, type CacheObserver } from './cached-file.ts';
@@ -21,7 +22,10 @@ const { READ_CACHING: R } = LeaseState;
 export class CachingClient implements CacheHost {
   readonly observer: CacheObserver;
   readonly blockBytes: number;
+  readonly route: ReplayRoute;
   #tree: TestTree;
+  /** The tree connect on each channel. */
+  #channels: TestTree[] = [];
   readonly #files = new Set<CachedFile>();
   /** What is left of oplocks of opens that are not known yet, by FileId. */
   readonly #strayBreaks = new Map<string, number>();
@@ -30,6 +34,11 @@ export class CachingClient implements CacheHost {
     this.#tree = tree;
     this.observer = observer;
     this.blockBytes = blockBytes;
+    this.route = {
+      survivor: () => this.#channels.find(({ session }) => !session.connection.isClosed),
+      pause: async () => observer.pause?.(),
+      isBlind: observer.replaysBlindly === true,
+    };
     this.#listen(tree);
   }
 
@@ -59,6 +68,7 @@ export class CachingClient implements CacheHost {
   /** The connection was lost and `tree` is a new one: takes up what is durable; what cannot be is lost, with what it kept. */
   async reconnect(tree: TestTree): Promise<void> {
     this.#tree = tree;
+    this.#channels = [];
     this.#listen(tree);
     for (const file of [...this.#files]) {
       if (!(await file.reconnect())) this.#files.delete(file);
@@ -83,6 +93,7 @@ export class CachingClient implements CacheHost {
   }
 
   #listen(tree: TestTree): void {
+    this.#channels.push(tree);
     const { connection } = tree.session;
     const next = (): void => {
       connection.nextUnsolicited().then(

@@ -57,8 +57,9 @@ export interface Plan {
   readonly sabotage?: Sabotage;
 }
 
-/** A disk that answers a flush and does nothing; clients that do not hear breaks; a server that forgets persistent opens. */
-export type Sabotage = 'lost-syncs' | 'lost-breaks' | 'lost-opens';
+/** A disk that answers a flush and does nothing; clients that do not hear breaks; a server that forgets persistent opens; clients
+ * that send what was lost with a channel again as if it were new. */
+export type Sabotage = 'lost-syncs' | 'lost-breaks' | 'lost-opens' | 'blind-replays';
 
 /** The plan of a seed. */
 export function planOf(seed: number, stepCount = 80): Plan {

@@ -32,7 +32,11 @@ export class Sharer extends Actor {
           this.world.fail(new Error(`${file.name} of ${this.plan.name} was persistent, and is lost`));
         }
       };
-      this.#client = new CachingClient(tree, { writing, flushing, noticed }, blockBytes);
+      const observer = {
+        ...{ writing, flushing, noticed, pause: () => this.world.rest(20) },
+        replaysBlindly: this.world.plan.sabotage === 'blind-replays',
+      };
+      this.#client = new CachingClient(tree, observer, blockBytes);
     } else await this.#client.reconnect(tree);
     for (const other of this.trees.slice(1)) this.#client.addChannel(other);
   }

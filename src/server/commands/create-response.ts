@@ -34,6 +34,8 @@ export interface Opened {
   readonly action: CreateAction;
   readonly cache: CacheGrant;
   readonly stat: BackendStat;
+  /** It is one that the client had before, and keeps should it not learn that it has it again. */
+  readonly isReclaimed?: boolean;
 }
 
 export function createResponse(opened: Opened, asked: RequestContexts): MaybePromise<CreateResponse> {

@@ -78,7 +78,7 @@ function createOnce(volume: Volume, context: CreateContext, work: Work): MaybePr
 function found(volume: Volume, context: CreateContext, work: Work): MaybePromise<Omit<Opened, 'fileId'>> {
   const { request, asked, creation } = work;
   return chain(broughtBack(volume, context, work), (back) => {
-    if (back !== undefined) return back;
+    if (back !== undefined) return { ...back, isReclaimed: true };
     const { reconnect } = asked;
     if (reconnect !== undefined) return reclaim(volume, context, { request, asked, reconnect });
     return openOrWait(volume, context, { request: openRequestOf(volume, context, work), creation });
@@ -92,7 +92,7 @@ function answerWith(
 ): MaybePromise<Created> {
   const { file } = opened;
   file.createAction = opened.action;
-  const response = chain(register(context, file), ({ fileId }) =>
+  const response = chain(register(context, opened), ({ fileId }) =>
     createResponse({ ...opened, fileId }, asked),
   );
   return chain(response, (body) => new Reply(NtStatus.SUCCESS, body, { afterSend: () => file.announce() }));
@@ -172,15 +172,15 @@ async function reclaim(
     requester: requesterOf(context),
     path: request.name,
   });
-  return { ...reclaimed, action: CreateAction.OPENED };
+  return { ...reclaimed, action: CreateAction.OPENED, isReclaimed: true };
 }
 
-/** Gives the open its FileId. A session that ended meanwhile gets none, and nothing is left open. */
-function register(context: CreateContext, file: OpenFile): MaybePromise<Open> {
+/** Gives the open its FileId. A session that ended meanwhile gets none, and nothing is left open that was not there before. */
+function register(context: CreateContext, { file, isReclaimed }: Omit<Opened, 'fileId'>): MaybePromise<Open> {
   return rescue(
     () => chain(file.volume.driver.stored(file.core), () => enter(context, file)),
     (error) =>
-      chain(file.close('close'), () => {
+      chain(file.close(isReclaimed === true ? 'disconnect' : 'close'), () => {
         throw error;
       }),
   );

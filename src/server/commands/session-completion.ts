@@ -109,14 +109,29 @@ function cryptoOf(context: ConnectionContext, end: SetupEnd): SessionCrypto | un
   });
 }
 
-/** [MS-SMB2] 3.3.5.5.3: only now, and only for the same user, the session that the client gave up ends. */
+/**
+ * [MS-SMB2] 3.3.5.5.3: only now, and only for the same user, the session that the client gave up ends. The client waits until
+ * nothing is worked on for it: before that its durable opens cannot be taken up.
+ */
 async function supersede(context: ConnectionContext, session: Session, previousId: number): Promise<void> {
   if (previousId === 0 || previousId === session.sessionId) return;
-  const previous = context.server.sessions.get(previousId);
+  const { server, clock } = context;
+  const previous = server.sessions.get(previousId) ?? server.endingSessions.get(previousId);
   const identity = previous?.authenticated?.identity;
   if (previous === undefined || identity?.kind !== 'user') return;
-  if (identity.sid === session.authenticated?.identity.sid) await previous.end('disconnect');
+  if (identity.sid !== session.authenticated?.identity.sid) return;
+  await new Promise<void>((resolve) => {
+    const timer = clock.setTimer(SUPERSEDE_MS, resolve);
+    void previous.end('disconnect');
+    void previous.gone.then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
 }
+
+/** A store that hangs keeps nobody from logging on for longer. */
+const SUPERSEDE_MS = 2000;
 
 /**
  * The same user again: the session goes on with its keys and its identity. [MS-SMB2] 3.3.5.5.2. A client that proved
