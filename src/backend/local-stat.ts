@@ -126,28 +126,30 @@ export class LocalStats {
     const { metadata, device, mapsReadOnly, owners, exactDevice, knowsBirthTime } = this.#options;
     const kind = record.isFile() ? 'file' : record.isDirectory() ? 'directory' : undefined;
     if (kind === undefined || record.device !== Number(device) || !record.knowsBirthTime) return undefined;
-    const reference = { fileId: record.ino, generation: knowsBirthTime ? record.birthtimeNs : 0n };
-    const kept = metadata.recentEntry(reference, record);
+    const fileId = record.ino;
+    let kept = metadata.recentEntry(record);
+    if (kept === undefined) {
+      const generation = knowsBirthTime ? record.birthtimeNs : 0n;
+      kept = metadata.completeEntry({ fileId, generation }, record);
+    }
     const creationTime = kept?.creationTime ?? record.birthTime;
-    if (kept?.hasExtendedAttributes === undefined || creationTime === UNIX_EPOCH) return undefined;
-    const { attributes = 0, lastAccessTime, lastWriteTime, changeTime, hasExtendedAttributes } = kept;
-    const { ctimeNs } = record;
+    if (kept === undefined || creationTime === UNIX_EPOCH) return undefined;
     const isDirectory = kind === 'directory';
     const isUnwritable = !isDirectory && (record.mode & OWNER_WRITE) === 0;
     return {
-      fileId: reference.fileId,
+      fileId,
       kind,
       sizeBytes: isDirectory ? 0 : record.sizeBytes,
       allocatedBytes: isDirectory ? 0 : record.allocatedBytes,
       linkCount: isDirectory ? Math.min(1, record.nlink) : record.nlink,
       creationTime,
-      lastAccessTime: lastAccessTime ? told(lastAccessTime, record.atimeNs) : record.accessTime,
-      lastWriteTime: lastWriteTime ? told(lastWriteTime, record.mtimeNs) : record.writeTime,
-      changeTime: changeTime?.disk === ctimeNs ? changeTime.told : record.changeTime,
-      version: ctimeNs,
+      lastAccessTime: record.accessTime,
+      lastWriteTime: record.writeTime,
+      changeTime: kept.changeTime ?? record.changeTime,
+      version: record.ctimeNs,
       isVersionExact: device === exactDevice,
-      hasExtendedAttributes,
-      attributes: shownAttributes(attributes, mapsReadOnly && isUnwritable),
+      hasExtendedAttributes: kept.hasEas,
+      attributes: shownAttributes(kept.attributes, mapsReadOnly && isUnwritable),
       ...owners.of(record),
     };
   }

@@ -17,7 +17,13 @@ import { FileAttribute } from '../wire/flags.ts';
 import type { DiskStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
 import { calls } from './local-calls.ts';
-import type { FileMetadata, FileReference, LocalFile, MetadataStore } from './metadata-store.ts';
+import {
+  type FileMetadata,
+  type FileReference,
+  type LocalFile,
+  type MetadataStore,
+  toldOfChanges,
+} from './metadata-store.ts';
 import { type Carried, RecentAttributes } from './recent-attributes.ts';
 import { decodeDosAttrib, encodeDosAttrib } from './samba-dosattrib.ts';
 import { dosAttribName, eaOfAttribute, ntAclNames } from './samba-names.ts';
@@ -48,6 +54,8 @@ const keptAttributes =
  */
 export const MAPPED_READONLY = 0x8000_0000;
 
+const visibleAttributes = keptAttributes | MAPPED_READONLY;
+
 export interface LocalMetadataOptions {
   readonly side: MetadataStore;
   /** Absent: everything goes to the side store. */
@@ -71,6 +79,15 @@ export interface KnownMetadata extends Omit<FileMetadata, 'security' | 'extended
   readonly hasExtendedAttributes: boolean | undefined;
 }
 
+/** What completes the disk's own metadata in a listing, of most files. */
+export interface KnownEntry {
+  readonly attributes: number;
+  readonly creationTime: FileTime | undefined;
+  /** In place of the disk's. */
+  readonly changeTime: FileTime | undefined;
+  readonly hasEas: boolean;
+}
+
 /** Times told in place of the disk's. */
 export type ToldTimes = Pick<FileMetadata, 'lastWriteTime' | 'lastAccessTime' | 'changeTime'>;
 
@@ -83,10 +100,11 @@ export class LocalMetadata {
   readonly #ntAclName: string;
   readonly #recent: RecentAttributes;
 
-  constructor({ side, xattrs, isPrivileged, clock, exactDevice }: LocalMetadataOptions) {
-    this.#side = side;
+  constructor({ side: store, xattrs, isPrivileged, clock, exactDevice }: LocalMetadataOptions) {
     this.#clock = clock;
     this.#recent = new RecentAttributes(clock, exactDevice);
+    const side = toldOfChanges(store, ({ fileId }) => this.#recent.sideChanged(fileId));
+    this.#side = side;
     this.#ntAclName = isPrivileged ? ntAclNames.privileged : ntAclNames.unprivileged;
     this.#keeper = new XattrKeeper(xattrs, () => side.sync());
     this.extendedAttributes = new ExtendedAttributes(this.#keeper, side);
@@ -104,10 +122,21 @@ export class LocalMetadata {
     return carried && completed(this.#side.read(file.reference), carried);
   }
 
-  /** As {@link readEntry}, if it is known without asking the disk; `record` tells of the file that `reference` means. */
-  recentEntry(reference: FileReference, record: StatxRecord): KnownMetadata | undefined {
-    const carried = this.#recent.findRecord(record);
-    return carried?.hasEas === undefined ? undefined : completed(this.#side.read(reference), carried);
+  /** What a listing tells of the file that was looked at just now, if it is known without asking the disk or the side store. */
+  recentEntry(record: StatxRecord): KnownEntry | undefined {
+    const recent = this.#recent.findRecord(record);
+    if (recent?.hasEas === undefined || !recent.isWhole) return undefined;
+    const { attributes = 0, creationTime, changeTime, hasEas } = recent;
+    return { attributes: attributes & visibleAttributes, creationTime, changeTime, hasEas };
+  }
+
+  /** As {@link recentEntry}, once the side store was asked; `undefined` where it has more than a change time. */
+  completeEntry(reference: FileReference, record: StatxRecord): KnownEntry | undefined {
+    const { changeTime, security: _, ...others } = this.#side.read(reference);
+    for (const value of Object.values(others)) if (value !== undefined) return undefined;
+    const isTold = changeTime?.disk === record.ctimeNs;
+    this.#recent.completeRecord(record, isTold ? changeTime.told : undefined);
+    return this.recentEntry(record);
   }
 
   /** What completes the disk's own metadata. */
@@ -241,7 +270,7 @@ export class LocalMetadata {
 function completed(aside: FileMetadata, { attributes, creationTime, hasEas }: Carried): KnownMetadata {
   const carries = attributes !== undefined;
   return {
-    attributes: carries ? attributes & (keptAttributes | MAPPED_READONLY) : aside.attributes,
+    attributes: carries ? attributes & visibleAttributes : aside.attributes,
     creationTime: carries ? creationTime : aside.creationTime,
     lastWriteTime: aside.lastWriteTime,
     lastAccessTime: aside.lastAccessTime,

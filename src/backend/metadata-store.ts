@@ -81,3 +81,21 @@ export function isPlain(metadata: FileMetadata): boolean {
     !metadata.extendedAttributes?.size
   );
 }
+
+/** `store`, which tells `changed` of each file before what it keeps of it becomes another. */
+export function toldOfChanges(store: MetadataStore, changed: (file: FileReference) => void): MetadataStore {
+  return {
+    streams: store.streams,
+    read: (file) => store.read(file),
+    write(file, metadata) {
+      changed(file);
+      store.write(file, metadata);
+    },
+    forget(file) {
+      changed(file);
+      store.forget(file);
+    },
+    sync: () => store.sync(),
+    close: () => store.close(),
+  };
+}

@@ -2,7 +2,7 @@
  * What files were seen to carry in their extended attributes lately: true as long as their change time is the same. A change time
  * of just now proves nothing where disks count time in steps: another change in the same step would not show.
  *
- * Kept as numbers in one table, 48 bytes a file, since listings ask for every file of a directory. A file has its place in one of
+ * Kept as numbers in one table, 56 bytes a file, since listings ask for every file of a directory. A file has its place in one of
  * the four rows that its number leads to.
  */
 import { type Clock, type FileTime, unixNsOfFileTime } from '../base/clock.ts';
@@ -12,7 +12,7 @@ import type { DiskStat } from './disk-stat.ts';
 /** The coarsest clock of disks in use counts in steps of 2 s. */
 const STEP_NS = 2_000_000_000n;
 const NS_PER_SECOND = 1_000_000_000n;
-/** Files remembered at most, which take 3 MiB, and the room for them at first; powers of two. */
+/** Files remembered at most, which take 3.5 MiB, and the room for them at first; powers of two. */
 const COUNT_MAX = 65_536;
 const COUNT_MIN = 1024;
 /** As many are taken in within this time: who looks at very many files once does not look at them again soon. */
@@ -20,14 +20,23 @@ const WINDOW_MS = 5000;
 
 /** A row: the state of the file, then these. */
 const CREATION = STATE_WORDS;
-const ATTRIBUTES = STATE_WORDS + 2;
-const FLAGS = STATE_WORDS + 3;
-const ROW_WORDS = STATE_WORDS + 4;
+const CHANGE = STATE_WORDS + 2;
+const ATTRIBUTES = STATE_WORDS + 4;
+const FLAGS = STATE_WORDS + 5;
+const ROW_WORDS = STATE_WORDS + 6;
 /** Rows that a file may stand in. */
 const WAYS = 4;
 const SET_WORDS = WAYS * ROW_WORDS;
 
-const Flag = Object.freeze({ USED: 1, CARRIES: 2, HAS_CREATION: 4, EAS_KNOWN: 8, HAS_EAS: 16 });
+const Flag = Object.freeze({
+  USED: 1,
+  CARRIES: 2,
+  HAS_CREATION: 4,
+  EAS_KNOWN: 8,
+  HAS_EAS: 16,
+  IS_WHOLE: 32,
+  HAS_CHANGE: 64,
+});
 
 /** What a file carries. */
 export interface Carried {
@@ -36,6 +45,13 @@ export interface Carried {
   readonly creationTime: FileTime | undefined;
   /** Whether it carries EAs; absent where nobody has looked. */
   readonly hasEas: boolean | undefined;
+}
+
+/** What is known of a file. */
+export interface Recent extends Carried {
+  /** The side store has nothing of the file, or only this time in place of the disk's change time. */
+  readonly isWhole: boolean;
+  readonly changeTime: FileTime | undefined;
 }
 
 /** The state of the file at hand; filled and used within one call. */
@@ -58,13 +74,13 @@ export class RecentAttributes {
   }
 
   /** What the file carries as it is now. */
-  find(stat: DiskStat): Carried | undefined {
+  find(stat: DiskStat): Recent | undefined {
     wantStat(stat);
     return this.#found();
   }
 
   /** As {@link find}, for what was looked at just now. */
-  findRecord(record: StatxRecord): Carried | undefined {
+  findRecord(record: StatxRecord): Recent | undefined {
     record.stateInto(wanted);
     return this.#found();
   }
@@ -87,11 +103,40 @@ export class RecentAttributes {
       (hasEas ? Flag.HAS_EAS : 0);
   }
 
-  #found(): Carried | undefined {
+  /** The side store has nothing of the file, if it is remembered, but this time, if any. */
+  completeRecord(record: StatxRecord, changeTime: FileTime | undefined): void {
+    record.stateInto(wanted);
+    const row = this.#rowOfWanted();
+    if (row < 0) return;
+    this.#longs[(row + CHANGE) / 2] = changeTime ?? 0n;
+    this.#setFlags(row, Flag.IS_WHOLE | (changeTime === undefined ? 0 : Flag.HAS_CHANGE));
+  }
+
+  /** What the side store has of the file with this number becomes another. */
+  sideChanged(fileId: bigint): void {
+    wantedLongs[0] = BigInt.asIntN(64, fileId);
+    const [low = 0, high = 0] = wanted;
+    const set = this.#setOf(low, high);
+    for (let row = set; row < set + SET_WORDS; row += ROW_WORDS) {
+      if (this.#rows[row] === low && this.#rows[row + 1] === high) this.#setFlags(row, 0);
+    }
+  }
+
+  /** Of what is known of the side store. */
+  #setFlags(row: number, flags: number): void {
+    const others = (this.#rows[row + FLAGS] ?? 0) & ~(Flag.IS_WHOLE | Flag.HAS_CHANGE);
+    this.#rows[row + FLAGS] = others | flags;
+  }
+
+  #found(): Recent | undefined {
+    const row = this.#rowOfWanted();
+    return row < 0 ? undefined : this.#recentAt(row);
+  }
+
+  #rowOfWanted(): number {
     const set = this.#setOf(wanted[0] ?? 0, wanted[1] ?? 0);
-    for (let row = set; row < set + SET_WORDS; row += ROW_WORDS)
-      if (this.#is(row)) return this.#carriedAt(row);
-    return undefined;
+    for (let row = set; row < set + SET_WORDS; row += ROW_WORDS) if (this.#is(row)) return row;
+    return -1;
   }
 
   /** True for the row of the wanted state. */
@@ -101,12 +146,14 @@ export class RecentAttributes {
     return rows[row + FLAGS] !== 0;
   }
 
-  #carriedAt(row: number): Carried {
+  #recentAt(row: number): Recent {
     const flags = this.#rows[row + FLAGS] ?? 0;
     return {
       attributes: (flags & Flag.CARRIES) === 0 ? undefined : this.#rows[row + ATTRIBUTES],
       creationTime: (flags & Flag.HAS_CREATION) === 0 ? undefined : this.#longs[(row + CREATION) / 2],
       hasEas: (flags & Flag.EAS_KNOWN) === 0 ? undefined : (flags & Flag.HAS_EAS) !== 0,
+      isWhole: (flags & Flag.IS_WHOLE) !== 0,
+      changeTime: (flags & Flag.HAS_CHANGE) === 0 ? undefined : this.#longs[(row + CHANGE) / 2],
     };
   }
 
