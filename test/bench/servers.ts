@@ -1,8 +1,8 @@
 /**
  * The servers that are measured, each with a folder, an account and settings that ask the same of both.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ended, endWithThisProcess } from '../interop/peers/peer.ts';
 import {
@@ -34,7 +34,7 @@ export interface BenchServer {
 const share = 'bench';
 const user = 'games';
 const password = 'Secret-1';
-const program = resolve(import.meta.dirname, '../../src/cli/main.ts');
+const root = resolve(import.meta.dirname, '../..');
 
 /** What smbd is told beside its folders. */
 export const sambaSettings: Readonly<Record<string, string>> = {
@@ -52,6 +52,21 @@ export function startServer(name: ServerName, folder: string, settings: object =
   return name === 'samba' ? startSamba(folder) : startSmbkit(name, folder, settings);
 }
 
+/** What is published is measured: the sources, compiled. Node would hold the compiler in memory besides. */
+function builtProgram(): string {
+  const program = join(root, 'dist/cli/main.js');
+  const newest = Math.max(
+    ...globSync('src/**/*.ts', { cwd: root }).map((file) => statSync(join(root, file)).mtimeMs),
+  );
+  if ((statSync(program, { throwIfNoEntry: false })?.mtimeMs ?? 0) > newest) return program;
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--noCheck'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  return program;
+}
+
 async function startSmbkit(name: ServerName, folder: string, settings: object): Promise<BenchServer> {
   const path = join(folder, 'share');
   mkdirSync(path);
@@ -67,7 +82,7 @@ async function startSmbkit(name: ServerName, folder: string, settings: object): 
   writeFileSync(configFile, JSON.stringify(configuration), { mode: 0o600 });
   const profile = process.env['SMBKIT_BENCH_PROFILE'];
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-  const child = spawn(process.execPath, [...profiling, program, 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [...profiling, builtProgram(), 'serve', '--config', configFile], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   endWithThisProcess(child, false);
