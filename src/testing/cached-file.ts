@@ -304,7 +304,8 @@ export class CachedFile {
     const handle = this.#opened();
     const done = this.#client.observer.writing(this, index, data);
     const body = handle.writeRequest(BigInt(index * this.#client.blockBytes), data);
-    const change = { command: Command.WRITE, body, payloadBytes: data.length };
+    const again = () => this.#client.observer.noticed(this, 'is written to again');
+    const change = { command: Command.WRITE, body, payloadBytes: data.length, again };
     succeeded(await sendChange(handle.tree, change, this.#client.route));
     done();
   }

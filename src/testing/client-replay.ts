@@ -23,12 +23,14 @@ export interface Change {
   readonly command: Command;
   readonly body: Buffer;
   readonly payloadBytes: number;
+  /** Called when it is about to be sent again. */
+  again?(): void;
 }
 
 /** Sends `change` on `tree`, and on other channels as long as there are any. Rejects with ConnectionClosedError when none is left. */
 export async function sendChange(
   tree: TestTree,
-  { command, body, payloadBytes }: Change,
+  { command, body, payloadBytes, again }: Change,
   route: ReplayRoute,
 ): Promise<ClientResponse> {
   let on = tree;
@@ -42,6 +44,7 @@ export async function sendChange(
     } catch (error) {
       const next = error instanceof ConnectionClosedError ? route.survivor() : undefined;
       if (next === undefined) throw error;
+      again?.();
       on = next;
       if (route.isBlind !== true) on.session.channelSequence.value += 1;
     }

@@ -107,7 +107,7 @@ function featuresOf(random: SeededEntropy, often: (percent: number) => boolean):
     keepPercent: random.pick([0, 20, 50, 90, 100]),
     lifetimeMs: often(20) ? 100 + random.below(2000) : 0,
     creditCount: random.pick([16, 64, 512, 8192]),
-    storeDelayMs: random.pick([0, 0, 3, 30]),
+    storeDelayMs: random.pick([0, 0, 0, 3, 3, 30, 30, 300]),
     faultPerMille,
   };
 }

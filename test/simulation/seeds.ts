@@ -38,6 +38,7 @@ export async function simulateSeeds({
     crashes: 0,
     restarts: 0,
     reclaims: 0,
+    replays: 0,
     cuts: 0,
     virtualMs: 0,
   };
@@ -51,6 +52,7 @@ export async function simulateSeeds({
     total.crashes += counts.crashes;
     total.restarts += counts.restarts;
     total.reclaims += counts.reclaims;
+    total.replays += counts.replays;
     total.cuts += counts.cuts;
     total.virtualMs += virtualMs;
     if (isVerbose === true) console.log(`${seed}: ${counts.requests} requests\n${trace.join('\n')}`);
@@ -62,6 +64,6 @@ export async function simulateSeeds({
   const summary =
     `${total.seeds} seeds from ${first}, ${total.steps} steps, ${total.requests} messages ` +
     `(${Math.round(total.requests / seconds)} a second), ${total.reads} reads checked, ${total.cuts} cuts, ` +
-    `${total.crashes} power failures, ${total.restarts} restarts, ${total.reclaims} opens taken up again, ${(total.virtualMs / 3_600_000).toFixed(1)} hours in ${seconds.toFixed(0)} s`;
+    `${total.crashes} power failures, ${total.restarts} restarts, ${total.reclaims} opens taken up again, ${total.replays} writes sent again, ${(total.virtualMs / 3_600_000).toFixed(1)} hours in ${seconds.toFixed(0)} s`;
   return { summary, failure, seeds: total.seeds, requests: total.requests };
 }

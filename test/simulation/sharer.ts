@@ -27,6 +27,7 @@ export class Sharer extends Actor {
       };
       const noticed = (file: CachedFile, what: string) => {
         if (what.startsWith('is taken up')) this.world.counts.reclaims += 1;
+        if (what === 'is written to again') this.world.counts.replays += 1;
         this.world.note(this.plan.name, `${file.name} ${what}`);
         if (what === 'is lost' && file.wish.isPersistent === true && this.#keepsOpens) {
           this.world.fail(new Error(`${file.name} of ${this.plan.name} was persistent, and is lost`));
@@ -71,7 +72,9 @@ export class Sharer extends Actor {
         return this.#read(file, index);
       case 'write': {
         const value = this.world.newValue();
+        const { replays } = this.world.counts;
         await file.write(index, blockOf(value));
+        if (this.world.counts.replays > replays) return this.#writeOver(file, index);
         return `writes ${value} to ${name}/${index}${file.keptCount > 0 ? ', which it keeps' : ''}`;
       }
       case 'flush': {
@@ -95,6 +98,13 @@ export class Sharer extends Actor {
 
   protected override async leave(): Promise<void> {
     for (const file of this.#files.values()) await file.closeNow();
+  }
+
+  /** What was written before was sent twice: the first of them must not come after what is written now. */
+  async #writeOver(file: CachedFile, index: number): Promise<string> {
+    await file.write(index, blockOf(this.world.newValue()));
+    await this.world.rest(1000);
+    return this.#read(file, index);
   }
 
   async #read(file: CachedFile, index: number): Promise<string> {

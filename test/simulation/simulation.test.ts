@@ -16,7 +16,7 @@ function seedOfCommit(): number {
   }
 }
 
-function sharerOf(number: number): ActorPlan {
+function sharerOf(number: number, seed = 0): ActorPlan {
   return {
     kind: 'sharer',
     name: `sharer-${number}`,
@@ -24,7 +24,7 @@ function sharerOf(number: number): ActorPlan {
     cipher: 2,
     signingAlgorithm: 2,
     isSealed: false,
-    steps: Array.from({ length: 100 }, (_, i) => number * 1000 + i),
+    steps: Array.from({ length: 100 }, (_, i) => seed * 10_000 + number * 1000 + i),
   };
 }
 
@@ -71,7 +71,7 @@ test('a client that does not hear of breaks is found out, in a trace that is sho
       faultPerMille: 0,
       restarts: [],
     },
-    actors: [1, 2, 3].map(sharerOf),
+    actors: [1, 2, 3].map((number) => sharerOf(number)),
   };
   const { failure } = await run(calm);
   assert.ok(failure instanceof Error && /after which/.test(failure.message), String(failure));
@@ -93,4 +93,26 @@ test('a server that forgets persistent opens is found out', async () => {
   assert.equal((await run(calm)).failure, undefined);
   const { failure } = await run({ ...calm, sabotage: 'lost-opens' });
   assert.ok(failure instanceof Error && /was persistent, and is lost/.test(failure.message), String(failure));
+});
+
+test('a client that sends a lost write again as if it were new is found out', async () => {
+  const failures: unknown[] = [];
+  for (let seed = 1; seed <= 40 && failures.length === 0; seed++) {
+    const plan = planOf(seed);
+    const calm: Plan = {
+      ...plan,
+      features: {
+        ...plan.features,
+        ...{ caching: 'none', persistent: false, multichannel: true, cutPerMille: 500, storeDelayMs: 300 },
+        ...{ crashes: [], restarts: [], silencePerMille: 0, faultPerMille: 0, lifetimeMs: 0 },
+        network: { delayMs: 0, splitPercent: 0, joinPercent: 0 },
+      },
+      actors: [1, 2, 3].map((number) => sharerOf(number, seed)),
+    };
+    assert.equal((await run(calm)).failure, undefined);
+    const { failure } = await run({ ...calm, sabotage: 'blind-replays' });
+    if (failure !== undefined) failures.push(failure);
+  }
+  const [failure] = failures;
+  assert.ok(failure instanceof Error && /after which/.test(failure.message), String(failure));
 });

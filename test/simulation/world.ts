@@ -41,6 +41,8 @@ export interface Counts {
   restarts: number;
   /** Opens that outlived their connection or server. */
   reclaims: number;
+  /** WRITEs that were sent again on another channel. */
+  replays: number;
   cuts: number;
 }
 
@@ -61,7 +63,15 @@ export class World {
   /** Who holds which of the ranges that are locked. */
   readonly locks = new Map<number, LockHolder>();
   readonly trace: string[] = [];
-  readonly counts: Counts = { requests: 0, reads: 0, crashes: 0, restarts: 0, reclaims: 0, cuts: 0 };
+  readonly counts: Counts = {
+    requests: 0,
+    reads: 0,
+    crashes: 0,
+    restarts: 0,
+    reclaims: 0,
+    replays: 0,
+    cuts: 0,
+  };
   /** Changes with each crash: who remembers an older one remembers nothing. */
   epoch = 0;
   ledger = new Ledger();
