@@ -5,13 +5,14 @@
  * A file is watched from the first open with such rights to the close of the last, a directory likewise with what is in it.
  */
 import type { BackendPath } from '../backend/contract.ts';
-import { isWithin } from '../backend/path.ts';
 import type { FileKey } from '../fs/types.ts';
 import { OplockLevel } from '../wire/flags.ts';
 import type { OpenFile } from './open-file.ts';
+import { PathTree } from './path-tree.ts';
 import type { Volume } from './volume.ts';
 
 interface Watched {
+  readonly key: FileKey;
   path: BackendPath;
   count: number;
   end: () => void;
@@ -20,6 +21,7 @@ interface Watched {
 export class CacheWatch {
   readonly #volume: Volume;
   readonly #watched = new Map<FileKey, Watched>();
+  readonly #byPath = new PathTree<Watched>();
 
   constructor(volume: Volume) {
     this.#volume = volume;
@@ -43,16 +45,19 @@ export class CacheWatch {
       watched.count--;
       if (watched.count > 0) return;
       this.#watched.delete(key);
+      this.#byPath.delete(watched.path, watched);
       watched.end();
     };
   }
 
   /** A name moved in the store, and what is watched below it. */
   moved(from: BackendPath, to: BackendPath): void {
-    for (const [key, watched] of this.#watched) {
-      if (!isWithin(watched.path, from)) continue;
+    for (const watched of this.#byPath.within(from)) {
+      const { key } = watched;
       watched.end();
+      this.#byPath.delete(watched.path, watched);
       watched.path = to + watched.path.slice(from.length);
+      this.#byPath.add(watched.path, watched);
       const isDirectory = this.#volume.driver.core.opensOf(key).some((open) => open.isDirectory);
       watched.end = this.#watch(watched.path, key, { isDirectory, isFile: false });
     }
@@ -62,8 +67,9 @@ export class CacheWatch {
     const stat = core.isDirectory ? undefined : handle.stat();
     const isFile = stat !== undefined && !(stat instanceof Promise) && stat.linkCount === 1;
     const end = this.#watch(link.path, core.file, { isDirectory: core.isDirectory, isFile });
-    const watched = { path: link.path, count: 0, end };
+    const watched: Watched = { key: core.file, path: link.path, count: 0, end };
     this.#watched.set(core.file, watched);
+    this.#byPath.add(link.path, watched);
     return watched;
   }
 

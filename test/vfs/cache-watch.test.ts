@@ -92,6 +92,24 @@ test('a renamed file is watched under its new name', async () => {
   assert.deepEqual(breaksOf(world), [[R, 0]]);
 });
 
+test('what lies below a renamed directory is watched there, and what lies beside it where it was', async () => {
+  const world = new World();
+  world.backend.seed({ d: { e: { f: 'old' } }, de: { f: 'old' } });
+  const other = '22222222-2222-3333-4444-555555555555';
+  const below = await world.open('d\\e\\f', { cache: lease(R) });
+  const beside = await world.open('de\\f', { cache: lease(R, other) });
+  world.volume.caches.moved('d', 'g/h');
+  world.backend.another().seed({ d: { e: { f: 'not watched' } } });
+  assert.deepEqual(breaksOf(world), []);
+  world.backend.another().seed({ de: { f: 'new' } });
+  assert.deepEqual(breaksOf(world), [[R, 0]]);
+  world.backend.another().seed({ g: { h: { e: { f: 'new' } } } });
+  assert.deepEqual(breaksOf(world), [[R, 0]]);
+  await below.close('close');
+  await beside.close('close');
+  assert.equal(world.volume.caches.size, 0);
+});
+
 test('a directory lease ends when somebody else changes what is in the directory', async () => {
   const world = new World();
   world.backend.seed({ d: { e: {}, f: 'old' } });
