@@ -104,10 +104,20 @@ const isShortUnit = ((): readonly boolean[] => {
 
 /** True when `name` already is an 8.3 name. [MS-FSCC] 2.1.5.2.1 */
 export function isShortName(name: string): boolean {
+  return isShort(name, false);
+}
+
+/** True when `name` is an 8.3 name but for its case. */
+export function isShortInUpperCase(name: string): boolean {
+  return isShort(name, true);
+}
+
+function isShort(name: string, folds: boolean): boolean {
   if (name.length > shortCharsMax) return false;
   let dot = -1;
   for (let at = 0; at < name.length; at++) {
-    const unit = name.charCodeAt(at);
+    const own = name.charCodeAt(at);
+    const unit = folds ? upperUnit(own) : own;
     if (unit === DOT && dot < 0) dot = at;
     else if (isShortUnit[unit] !== true) return false;
   }
@@ -123,26 +133,25 @@ export function isShortName(name: string): boolean {
  * name, `LO1A2B~1.TXT`. Who generates one looks for a collision in the directory and tries the next.
  */
 export function shortNameOf(name: string, attempt: number): string {
-  const folded = upper(name);
   let start = 0;
-  while (folded.charCodeAt(start) === DOT) start++;
-  const lastDot = folded.lastIndexOf('.');
-  const dot = lastDot > start ? lastDot : folded.length;
-  const extension = cleaned(folded, dot + 1, { end: folded.length, charsMax: extensionCharsMax });
+  while (name.charCodeAt(start) === DOT) start++;
+  const lastDot = name.lastIndexOf('.');
+  const dot = lastDot > start ? lastDot : name.length;
+  const extension = cleaned(name, dot + 1, { end: name.length, charsMax: extensionCharsMax });
   const usesChecksum = attempt > 4;
   const tail = `~${usesChecksum ? attempt - 4 : attempt}`;
-  const base = cleaned(folded, start, { end: dot, charsMax: usesChecksum ? 2 : 6 });
+  const base = cleaned(name, start, { end: dot, charsMax: usesChecksum ? 2 : 6 });
   const stem = usesChecksum ? base + checksum(name) : base;
   return stem.slice(0, baseCharsMax - tail.length) + tail + (extension === '' ? '' : `.${extension}`);
 }
 
-/** The first `charsMax` characters from `start` on that count in a short name. */
+/** The first `charsMax` characters from `start` on that count in a short name, in upper case. */
 function cleaned(text: string, start: number, { end, charsMax }: { end: number; charsMax: number }): string {
   let clean = '';
   for (let at = start; at < end && clean.length < charsMax; at++) {
-    const unit = text.charCodeAt(at);
+    const unit = upperUnit(text.charCodeAt(at));
     if (unit === DOT || unit === SPACE) continue;
-    clean += isShortUnit[unit] === true ? text.charAt(at) : '_';
+    clean += isShortUnit[unit] === true ? String.fromCharCode(unit) : '_';
   }
   return clean;
 }
@@ -150,6 +159,9 @@ function cleaned(text: string, start: number, { end, charsMax }: { end: number; 
 function checksum(name: string): string {
   let sum = 0;
   for (let at = 0; at < name.length; at++) sum = (sum * 0x25 + name.charCodeAt(at)) & 0xffff;
-  // One digit more in front keeps the zeros.
-  return (0x1_0000 + sum).toString(16).slice(1).toUpperCase();
+  return `${hexOfByte[sum >> 8]}${hexOfByte[sum & 0xff]}`;
 }
+
+const hexOfByte: readonly string[] = Array.from({ length: 0x100 }, (_, byte) =>
+  byte.toString(16).toUpperCase().padStart(2, '0'),
+);

@@ -3,7 +3,7 @@
  * do that know short names only. [MS-FSA] 2.1.4.13 (tunnelling)
  */
 import type { BackendPath } from '../backend/contract.ts';
-import { isShortName, upper } from '../fs/names.ts';
+import { isShortInUpperCase, upper } from '../fs/names.ts';
 import { shownName } from './name-mapping.ts';
 import { generatedName } from './short-names.ts';
 
@@ -17,7 +17,7 @@ export class NameTunnel {
   /** `stored` in `directory` is gone. */
   removed(directory: BackendPath, stored: string, nowMs: number): void {
     const name = shownName(stored);
-    if (isShortName(upper(name))) return;
+    if (isShortInUpperCase(name)) return;
     const key = keyOf(directory, generatedName(name));
     this.#names.delete(key);
     this.#names.set(key, { stored, untilMs: nowMs + memoryMs });

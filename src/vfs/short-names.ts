@@ -4,7 +4,7 @@
  */
 import type { BackendPath } from '../backend/contract.ts';
 import { nameOf } from '../backend/path.ts';
-import { isShortName, shortNameOf, upper } from '../fs/names.ts';
+import { isShortInUpperCase, shortNameOf, upper } from '../fs/names.ts';
 import { shownName } from './name-mapping.ts';
 
 /** From this attempt on a generated name carries a checksum of the long name. */
@@ -17,12 +17,11 @@ export function shortNameAt(path: BackendPath): string {
 
 /** The short name of `name`: itself where it is one. */
 export function generatedName(name: string): string {
-  const folded = upper(name);
-  return isShortName(folded) ? folded : shortNameOf(name, checksumAttempt);
+  return isShortInUpperCase(name) ? upper(name) : shortNameOf(name, checksumAttempt);
 }
 
 /** What a listing says: nothing where the name itself is short enough. [MS-FSCC] 2.4.8 */
 export function listedShortName(name: string): string {
-  if (name === '.' || name === '..' || isShortName(upper(name))) return '';
+  if (name === '.' || name === '..' || isShortInUpperCase(name)) return '';
   return shortNameOf(name, checksumAttempt);
 }
