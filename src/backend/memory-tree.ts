@@ -112,6 +112,7 @@ export class MemoryNode {
       linkCount: this.linkCount,
       ...this.times,
       attributes: this.attributes,
+      hasExtendedAttributes: this.extendedAttributes.size > 0,
     };
   }
 }

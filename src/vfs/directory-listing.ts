@@ -6,7 +6,7 @@ import type { BackendStat, DirectoryEntry, MaybePromise } from '../backend/contr
 import { join, parentOf } from '../backend/path.ts';
 import { GenericMapping } from '../fs/access.ts';
 import { compilePattern, hasWildcards, type NameMatcher } from '../fs/wildcards.ts';
-import { AccessMask } from '../wire/flags.ts';
+import { AccessMask, FileAttribute } from '../wire/flags.ts';
 import { attributesOf, withAttributes } from './attributes.ts';
 import { eaSizeAt } from './extended-attributes.ts';
 import { chain } from './maybe-promise.ts';
@@ -126,8 +126,10 @@ export class DirectoryListing {
 
   #listed(name: string, { name: stored, stat }: DirectoryEntry): MaybePromise<ListedEntry> {
     const { volume, link } = this.#file;
-    const path = join(link.path, stored);
     const attributes = withAttributes(attributesOf(stat), volume.attributesOfName(name));
+    const isPlain = stat.hasExtendedAttributes === false && !(attributes & FileAttribute.REPARSE_POINT);
+    if (isPlain) return { name, stat, eaSize: 0, reparseTag: 0, attributes };
+    const path = join(link.path, stored);
     return chain(stat.kind === 'symlink' ? 0 : eaSizeAt(volume, { path, stat }), (eaSize) =>
       chain(reparseTagOf(volume, path, stat), (reparseTag) => ({
         name,
