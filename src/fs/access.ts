@@ -3,7 +3,7 @@
  * beyond its descriptor. [MS-DTYP] 2.5.3.2, [MS-FSA] 2.1.5.1.2.1
  */
 import { NtStatus } from '../base/status.ts';
-import { AceFlag, AceType, isSidAce, type SidAce } from '../wire/dtyp/ace.ts';
+import { type Ace, AceFlag, AceType, isSidAce, type SidAce } from '../wire/dtyp/ace.ts';
 import type { SecurityDescriptor } from '../wire/dtyp/security-descriptor.ts';
 import type { Sid } from '../wire/dtyp/sid.ts';
 import { AccessMask, CreateOption, FileAttribute } from '../wire/flags.ts';
@@ -64,11 +64,10 @@ export function maximumAccess(descriptor: SecurityDescriptor, token: Token): num
   // [MS-DTYP] 2.5.3.2: without a DACL, or with a null one, everyone may do everything; an empty one grants nothing.
   if (dacl === undefined || dacl === null) return (AccessMask.FILE_ALL_ACCESS | privileged) >>> 0;
   const isOwner = descriptor.owner !== undefined && isHeldBy(token, descriptor.owner);
-  const entries = dacl.aces.filter(isSidAce).filter((ace) => !(ace.flags & AceFlag.INHERIT_ONLY));
-  let granted = isOwner && !entries.some((ace) => ace.sid === ownerRights) ? impliedToOwner : 0;
+  let granted = isOwner && !dacl.aces.some(isOfOwner) ? impliedToOwner : 0;
   let denied = 0;
-  for (const ace of entries) {
-    if (!appliesTo(ace, token, isOwner)) continue;
+  for (const ace of dacl.aces) {
+    if (!isInForce(ace) || !appliesTo(ace, token, isOwner)) continue;
     const mask = mapGeneric(ace.mask);
     if (allowing.has(ace.type)) granted |= mask & ~denied;
     else if (denying.has(ace.type)) denied |= mask & ~granted;
@@ -77,6 +76,15 @@ export function maximumAccess(descriptor: SecurityDescriptor, token: Token): num
 }
 
 const impliedToOwner = AccessMask.READ_CONTROL | AccessMask.WRITE_DAC;
+
+/** The entry speaks of the file itself. */
+function isInForce(ace: Ace): ace is SidAce {
+  return isSidAce(ace) && !(ace.flags & AceFlag.INHERIT_ONLY);
+}
+
+function isOfOwner(ace: Ace): boolean {
+  return isInForce(ace) && ace.sid === ownerRights;
+}
 
 function appliesTo(ace: SidAce, token: Token, isOwner: boolean): boolean {
   return ace.sid === ownerRights ? isOwner : isHeldBy(token, ace.sid);
@@ -116,7 +124,7 @@ export interface AccessRequest {
   readonly createOptions: number;
   readonly descriptor: SecurityDescriptor;
   /** The parent's descriptor; absent for the root of a share. */
-  readonly parent?: SecurityDescriptor;
+  readonly parent?: SecurityDescriptor | undefined;
   readonly isDirectory: boolean;
   readonly attributes: number;
   /** TreeConnect.MaximalAccess: a ceiling. */

@@ -5,7 +5,7 @@
  * offset and every node knows the furthest end below it, so a range finds what it meets in the logarithm of the number
  * of locks. Ranges are half-open and of 64 bits; a lock of no bytes meets what reaches over its offset from both sides.
  */
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 
 /** One lock. `owner` is the open, `group` the owner of caching rights it belongs to. */
 export interface RangeLock {
@@ -30,6 +30,8 @@ interface Node {
   right: Node | undefined;
 }
 
+const NONE: readonly RangeLock[] = Object.freeze([]);
+
 /** 2^64: where the last lockable byte ends. */
 const rangeEnd = 1n << 64n;
 
@@ -38,27 +40,35 @@ export function isValidRange({ offset, length }: Range): boolean {
   return offset >= 0n && length >= 0n && offset + length <= rangeEnd;
 }
 
+/** Locks by who holds them. */
+interface LockTables {
+  /** How many of each group. */
+  readonly counts: Map<string, number>;
+  readonly byOpen: Map<number, RangeLock[]>;
+}
+
 export class ByteRangeLocks {
   #exclusive: Node | undefined;
   #shared: Node | undefined;
   #seed = 1;
-  readonly #counts = new Map<string, number>();
-  readonly #byOpen = new Map<number, RangeLock[]>();
+  #tables: LockTables | undefined;
 
   /** True when nobody holds a lock. */
   get isEmpty(): boolean {
-    return this.#counts.size === 0;
+    return this.#tables === undefined || this.#tables.counts.size === 0;
   }
 
   /** True when someone outside `group` holds a lock; without a group, when anyone does. */
   hasOther(group: string | undefined): boolean {
-    const own = group !== undefined && this.#counts.has(group) ? 1 : 0;
-    return this.#counts.size > own;
+    if (this.#tables === undefined) return false;
+    const { counts } = this.#tables;
+    const own = group !== undefined && counts.has(group) ? 1 : 0;
+    return counts.size > own;
   }
 
   /** Locks of an open, in the order they were taken. */
   locksOf(open: number): readonly RangeLock[] {
-    return this.#byOpen.get(open) ?? [];
+    return this.#tables?.byOpen.get(open) ?? NONE;
   }
 
   /** True when `wanted` may not be granted beside what is held. [MS-FSA] 2.1.4.10 */
@@ -90,9 +100,12 @@ export class ByteRangeLocks {
     const node: Node = { lock, end, priority: this.#seed, furthest: end, left: undefined, right: undefined };
     if (lock.isExclusive) this.#exclusive = insert(this.#exclusive, node);
     else this.#shared = insert(this.#shared, node);
-    this.#counts.set(lock.group, (this.#counts.get(lock.group) ?? 0) + 1);
-    const own = this.#byOpen.get(lock.open);
-    if (own === undefined) this.#byOpen.set(lock.open, [lock]);
+    // Most files are never locked: the tables are made with the first lock.
+    this.#tables ??= { counts: new Map(), byOpen: new Map() };
+    const { counts, byOpen } = this.#tables;
+    counts.set(lock.group, (counts.get(lock.group) ?? 0) + 1);
+    const own = byOpen.get(lock.open);
+    if (own === undefined) byOpen.set(lock.open, [lock]);
     else own.push(lock);
   }
 
@@ -110,19 +123,22 @@ export class ByteRangeLocks {
   release(lock: RangeLock): void {
     if (lock.isExclusive) this.#exclusive = removed(this.#exclusive, lock);
     else this.#shared = removed(this.#shared, lock);
-    const count = (this.#counts.get(lock.group) ?? 0) - 1;
-    if (count > 0) this.#counts.set(lock.group, count);
-    else this.#counts.delete(lock.group);
-    const own = this.#byOpen.get(lock.open) ?? [];
+    const { counts, byOpen } = present(this.#tables, 'tables of locks');
+    const count = (counts.get(lock.group) ?? 0) - 1;
+    if (count > 0) counts.set(lock.group, count);
+    else counts.delete(lock.group);
+    const own = byOpen.get(lock.open) ?? [];
     const at = own.lastIndexOf(lock);
     assert(at >= 0, 'a lock that is not held');
-    if (own.length === 1) this.#byOpen.delete(lock.open);
+    if (own.length === 1) byOpen.delete(lock.open);
     else own.splice(at, 1);
   }
 
   /** Releases everything of `open`; returns how many. */
   releaseAll(open: number): number {
-    const own = [...this.locksOf(open)].reverse();
+    const held = this.locksOf(open);
+    if (held.length === 0) return 0;
+    const own = [...held].reverse();
     for (const lock of own) this.release(lock);
     return own.length;
   }

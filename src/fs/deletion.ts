@@ -3,10 +3,10 @@
  */
 import {
   type CoreState,
+  hasOpen,
   type LeaseName,
   linkKeyOf,
   type OpenState,
-  opensOfFile,
   sparedBy,
   touchFile,
 } from './file-object.ts';
@@ -45,7 +45,8 @@ function unmarkDeleted(open: OpenState): void {
 export function isGoing(state: CoreState, file: string, stream: string, place: Place): boolean {
   const object = state.files.get(file);
   if (object === undefined) return false;
-  return object.pendingLinks.has(linkKeyOf(place)) || object.streams.get(stream)?.isDeletePending === true;
+  if (object.pendingLinks.size > 0 && object.pendingLinks.has(linkKeyOf(place))) return true;
+  return object.streams.get(stream)?.isDeletePending === true;
 }
 
 /** True when any name of the file, or the stream, is going. */
@@ -65,7 +66,7 @@ export function removalAfter(state: CoreState, open: OpenState): Removal | undef
   const linkKey = linkKeyOf(open.place);
   const pending = file.pendingLinks.get(linkKey);
   if (pending !== undefined) {
-    const isLast = ![...opensOfFile(file)].some((other) => linkKeyOf(other.place) === linkKey);
+    const isLast = !hasOpen(file, (other) => linkKeyOf(other.place) === linkKey);
     if (!isLast && !open.isPosixDelete) return undefined;
     file.pendingLinks.delete(linkKey);
     const removal = removalOf(open, '', commonSpared(pending.spared, sparedBy(open)));

@@ -207,6 +207,14 @@ export function* opensOfFile(file: FileObject): Generator<OpenState> {
   for (const stream of file.streams.values()) yield* stream.opens;
 }
 
+/** True when some open of a file, in any of its streams, is such a one. */
+export function hasOpen(file: FileObject, isSuch: (open: OpenState) => boolean): boolean {
+  for (const stream of file.streams.values()) {
+    for (const open of stream.opens) if (isSuch(open)) return true;
+  }
+  return false;
+}
+
 /** True when `open` reached its file through the link `linkKey`. */
 export function isThroughLink(open: OpenState, linkKey: string): boolean {
   return linkKeyOf(open.place) === linkKey;

@@ -32,20 +32,21 @@ export function openFile(state: CoreState, intent: OpenIntent, nowMs: number): O
   const effectsBefore = state.effects.length;
   const takenOver = takeOver(state, intent);
   if (takenOver !== NtStatus.SUCCESS) return { kind: 'denied', status: takenOver };
-  const stream = streamFor(state, intent);
-  const outcome = contend(state, stream, intent, nowMs);
-  // Nobody has it open yet; whoever is granted it below brings it back.
-  collectStream(state, stream);
+  const outcome = state.files.has(file) ? contendFor(state, intent, nowMs) : clear;
   if (outcome.kind !== 'clear') return outcome;
   // Opens that were closed on the way may have taken the file with them: then the name is looked up again.
-  const isRemoved = state.effects.slice(effectsBefore).some((effect) => effect.kind === 'delete');
-  if (isRemoved) return retryAtOnce(state);
+  if (isRemovedSince(state, effectsBefore)) return retryAtOnce(state);
   if (isGoing(state, file, name, place)) return { kind: 'denied', status: NtStatus.DELETE_PENDING };
   // They may also have been the last of their stream: join what is in the table now.
   const open = newOpen(state, streamFor(state, intent), intent);
   grantCache(state, open, cache);
   grantDurable(state, open, intent.durable);
   return { kind: 'granted', open, status: outcome.status, cache: grantOf(open) };
+}
+
+/** Some name is going since there were so many effects. */
+function isRemovedSince({ effects }: CoreState, count: number): boolean {
+  return effects.length > count && effects.slice(count).some((effect) => effect.kind === 'delete');
 }
 
 function retryAtOnce(state: CoreState): OpenOutcome {
@@ -78,6 +79,15 @@ type Contention =
   | Exclude<OpenOutcome, { kind: 'granted' }>;
 
 const clear: Contention = Object.freeze({ kind: 'clear', status: NtStatus.SUCCESS });
+
+/** The contention with those who have the file open. */
+function contendFor(state: CoreState, intent: OpenIntent, nowMs: number): Contention {
+  const stream = streamFor(state, intent);
+  const outcome = contend(state, stream, intent, nowMs);
+  // Maybe nobody has the stream open yet; whoever is granted it brings it back.
+  collectStream(state, stream);
+  return outcome;
+}
 
 /** Others' share modes, then others' caches. */
 function contend(state: CoreState, stream: StreamObject, intent: OpenIntent, nowMs: number): Contention {

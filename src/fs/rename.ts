@@ -8,6 +8,7 @@ import {
   type Cache,
   type CoreState,
   cacheOwnerOf,
+  hasOpen,
   linkKeyOf,
   type OpenState,
   opensOfFile,
@@ -38,7 +39,8 @@ export function obstacleToRename(
   scope: BreakScope,
 ): Obstacle {
   const { file } = open.streamObject;
-  if (file.pendingLinks.has(linkKeyOf(open.place))) return denied(NtStatus.ACCESS_DENIED);
+  const isGoing = file.pendingLinks.size > 0 && file.pendingLinks.has(linkKeyOf(open.place));
+  if (isGoing) return denied(NtStatus.ACCESS_DENIED);
   const inner = open.isDirectory ? obstacleBelow(state, open, scope) : obstacleInStreams(open);
   if (inner.kind !== 'free') return inner;
   const target = obstacleAtTarget(state, open, request, scope);
@@ -79,7 +81,7 @@ function opensBelow(state: CoreState, directory: FileKey): OpenState[] {
 
 /** A file whose named streams are open is not renamed. */
 function obstacleInStreams(open: OpenState): Obstacle {
-  const hasOther = [...opensOfFile(open.streamObject.file)].some((other) => other.stream !== '');
+  const hasOther = hasOpen(open.streamObject.file, (other) => other.stream !== '');
   return hasOther ? denied(NtStatus.ACCESS_DENIED) : free;
 }
 

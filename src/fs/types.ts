@@ -122,11 +122,11 @@ export interface OpenIntent {
   readonly cache: CacheRequest;
   readonly owner: Owner;
   /** When the file was made, as the shell writes it: tells it from one that takes over its identity while no server runs. */
-  readonly createdAt?: string;
-  readonly durable?: DurableRequest;
-  readonly appInstance?: AppInstance;
+  readonly createdAt?: string | undefined;
+  readonly durable?: DurableRequest | undefined;
+  readonly appInstance?: AppInstance | undefined;
   /** The ticket of the wait after which this very request runs again. */
-  readonly retryOf?: Ticket;
+  readonly retryOf?: Ticket | undefined;
 }
 
 /** A granted open. The core changes it; others read it. */

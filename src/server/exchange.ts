@@ -83,20 +83,7 @@ export class Exchange implements RequestOwner {
       const answer = dispatch(request, this.#host.commands, this.#carried);
       if (request.sessionInUse !== undefined) request.retain(request.sessionInUse);
       if (answer instanceof Promise) {
-        request.park();
-        answer.then(
-          (value) => {
-            request.finished();
-            this.#finish(value);
-            this.run(index + 1);
-          },
-          (error: unknown) => {
-            // No answer will come: the connection is to be closed.
-            request.finished();
-            request.release();
-            this.#fail(error);
-          },
-        );
+        this.#await(request, answer, index);
         return;
       }
       this.#finish(answer);
@@ -105,6 +92,24 @@ export class Exchange implements RequestOwner {
     this.#answers = [];
     if (answers.length > 0) transmit(this.#connection, answers);
     this.#giveBack(answers);
+  }
+
+  /** The element at `index` has no answer yet: the others follow when it has. */
+  #await(request: Request, answer: Promise<Answer>, index: number): void {
+    request.park();
+    answer.then(
+      (value) => {
+        request.finished();
+        this.#finish(value);
+        this.run(index + 1);
+      },
+      (error: unknown) => {
+        // No answer will come: the connection is to be closed.
+        request.finished();
+        request.release();
+        this.#fail(error);
+      },
+    );
   }
 
   /**
@@ -143,7 +148,7 @@ export class Exchange implements RequestOwner {
     const answer = this.#bounded(made);
     answer.request.answered('final');
     count(answer);
-    this.#carried = carry(answer.request, answer.status);
+    if (!answer.request.isLast) this.#carried = carry(answer.request, answer.status);
     this.#answers.push(answer);
   }
 

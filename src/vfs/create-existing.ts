@@ -65,15 +65,9 @@ export function openExisting(
   checkReplacement(request, replaces, { stat, isDirectory });
   const access = grantedAccessTo(volume, request, { target, stat, implied: impliedAccess[replaces] });
   return chain(access, (grantedAccess) => {
-    const outcome = askCore(volume, {
-      ...intentOf(volume, request, target),
-      file: volume.keyOf(stat.fileId),
-      isDirectory,
-      isNew: false,
-      replaces,
-      grantedAccess,
-      createdAt: String(stat.creationTime),
-    });
+    const file = volume.keyOf(stat.fileId);
+    const found = { file, isDirectory, isNew: false, replaces, grantedAccess, stat };
+    const outcome = askCore(volume, intentOf(volume, request, { target, found }));
     if (outcome instanceof Waiter) return outcome;
     const { open, cache } = outcome;
     return completeOpen(volume, request, { target, open, cache, replaces });

@@ -260,16 +260,8 @@ function openNew(
   const file = volume.keyOf(stat.fileId);
   // Somebody may have found the name between its making and now; then it is no longer new.
   const isNew = volume.driver.core.opensOf(file).length === 0 || target.entry.stat !== undefined;
-  const intent = intentOf(volume, request, target);
-  const outcome = askCore(volume, {
-    ...intent,
-    file,
-    isDirectory,
-    isNew,
-    replaces: 'nothing',
-    grantedAccess,
-    createdAt: String(stat.creationTime),
-  });
+  const found = { file, isDirectory, isNew, replaces: 'nothing' as const, grantedAccess, stat };
+  const outcome = askCore(volume, intentOf(volume, request, { target, found }));
   if (outcome instanceof Waiter) return chain(handle.close(), () => outcome);
   const { open, cache } = outcome;
   const opened = bindOpen(volume, request, { target, open, handle, stat });

@@ -3,7 +3,7 @@
  *
  * Nothing here waits for a client. Where somebody must act first the answer is a waiter, and the whole request runs again.
  */
-import type { MaybePromise } from '../backend/contract.ts';
+import type { BackendStat, MaybePromise } from '../backend/contract.ts';
 import { join } from '../backend/path.ts';
 import { randomId } from '../base/entropy.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
@@ -209,24 +209,36 @@ function findStream(volume: Volume, name: PathName, entry: Entry): MaybePromise<
   });
 }
 
-/** What the core is asked, but for the parts that differ between new and existing files. */
+/** What is known of the file when the core is asked for it. */
+type FoundFile = Pick<OpenIntent, 'file' | 'isDirectory' | 'isNew' | 'replaces' | 'grantedAccess'> & {
+  readonly stat: BackendStat;
+};
+
+/** What the core is asked. */
 export function intentOf(
   volume: Volume,
   request: OpenRequest,
-  target: Target,
-): Omit<OpenIntent, 'file' | 'isDirectory' | 'isNew' | 'replaces' | 'grantedAccess'> {
-  const { durable, appInstance, retryOf } = request;
+  { target, found }: { readonly target: Target; readonly found: FoundFile },
+): OpenIntent {
+  const { durable } = request;
   return {
+    file: found.file,
     stream: upper(target.stream.name),
     place: target.place,
+    isDirectory: found.isDirectory,
+    isNew: found.isNew,
+    replaces: found.replaces,
+    grantedAccess: found.grantedAccess,
     shareAccess: request.shareAccess,
     // [MS-SMB2] 2.2.13: clients may set COMPLETE_IF_OPLOCKED; it means nothing over the network.
     createOptions: request.createOptions & ~CreateOption.COMPLETE_IF_OPLOCKED,
     cache: request.cache,
     owner: request.requester.owner,
-    ...(durable === undefined ? {} : { durable: { ...durable, persistentId: randomId(volume.entropy) } }),
-    ...(appInstance === undefined ? {} : { appInstance }),
-    ...(retryOf === undefined ? {} : { retryOf }),
+    // Only what is kept over a restart is told from what took its place meanwhile.
+    createdAt: durable?.isPersistent === true ? String(found.stat.creationTime) : undefined,
+    durable: durable && { ...durable, persistentId: randomId(volume.entropy) },
+    appInstance: request.appInstance,
+    retryOf: request.retryOf,
   };
 }
 

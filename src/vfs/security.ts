@@ -33,6 +33,18 @@ export interface Requester {
  * the owner.
  */
 export function defaultDescriptor(requester: Requester, isDirectory: boolean): SecurityDescriptor {
+  const known = usual.get(requester) ?? {
+    file: usualOf(requester, false),
+    directory: usualOf(requester, true),
+  };
+  usual.set(requester, known);
+  return isDirectory ? known.directory : known.file;
+}
+
+/** What files and directories without a descriptor have, by who asks. */
+const usual = new WeakMap<Requester, { readonly [kind in 'file' | 'directory']: SecurityDescriptor }>();
+
+function usualOf(requester: Requester, isDirectory: boolean): SecurityDescriptor {
   const flags = isDirectory ? AceFlag.OBJECT_INHERIT | AceFlag.CONTAINER_INHERIT : 0;
   return {
     control: SecurityControl.DACL_AUTO_INHERITED,
@@ -103,9 +115,10 @@ function questionOf(
   const { descriptor, parent, isDirectory, attributes } = file;
   return {
     token: requester.token,
-    ...desired,
+    desiredAccess: desired.desiredAccess,
+    createOptions: desired.createOptions,
     descriptor,
-    ...(parent === undefined ? {} : { parent }),
+    parent,
     isDirectory,
     attributes,
     shareAccess: requester.maximalAccess,

@@ -6,6 +6,7 @@ import { demand, NtStatus } from '../../base/status.ts';
 import type { Privilege } from '../../fs/access.ts';
 import type { Open } from '../../session/open.ts';
 import type { Session } from '../../session/session.ts';
+import type { TreeConnect } from '../../session/tree-connect.ts';
 import { OpenFile } from '../../vfs/open-file.ts';
 import type { Requester } from '../../vfs/security.ts';
 import { WellKnownSid } from '../../wire/dtyp/sid.ts';
@@ -32,8 +33,19 @@ function tokenOf(session: Session): Requester['token'] {
   return token;
 }
 
+/** The same for all requests on a tree: every channel of a session is of one client. [MS-SMB2] 3.3.5.5.2 */
+const requesters = new WeakMap<TreeConnect, Requester>();
+
 /** On whose behalf a request on a share works. */
-export function requesterOf({ session, tree, connection }: TreeContext): Requester {
+export function requesterOf(context: TreeContext): Requester {
+  const known = requesters.get(context.tree);
+  if (known !== undefined) return known;
+  const requester = newRequester(context);
+  requesters.set(context.tree, requester);
+  return requester;
+}
+
+function newRequester({ session, tree, connection }: TreeContext): Requester {
   const token = tokenOf(session);
   return {
     token,
