@@ -10,7 +10,6 @@ import { Errno } from '../native/system-call.ts';
 import type { DirectoryEntry } from './contract.ts';
 import { type DiskStat, NativeStat } from './disk-stat.ts';
 import { codeOf } from './error.ts';
-import { childPath } from './local-calls.ts';
 import { type EntryReader, type RawEntry, readEntries } from './local-entries.ts';
 import { diskName, nameOnDisk } from './local-name.ts';
 import { kindOf, type LocalStats } from './local-stat.ts';
@@ -98,7 +97,7 @@ function lookedNow(
   const stat = new NativeStat(record);
   if (!isShown(stat, isOwn)) return 'hidden';
   try {
-    return { name, stat: stats.describeEntryNow(stats.file(stat, childPath(fd, disk))) };
+    return { name, stat: stats.describeEntryNow(stats.file(stat, fd, disk)) };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return 'hidden';
     throw error;
@@ -111,7 +110,7 @@ function* looked({ fd, stats, isOwn }: Listing, name: string): Task<DirectoryEnt
     const disk = diskName(name);
     const stat = yield* stats.look.at(fd, disk);
     if (!isShown(stat, isOwn)) return undefined;
-    return { name, stat: yield* stats.describeEntry(stats.file(stat, childPath(fd, disk))) };
+    return { name, stat: yield* stats.describeEntry(stats.file(stat, fd, disk)) };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -12,7 +12,7 @@ import type { StatxRecord } from '../native/stat.ts';
 import { FileAttribute } from '../wire/flags.ts';
 import type { BackendStat, NodeKind, StatChange } from './contract.ts';
 import type { DiskLook, DiskStat, NativeStat } from './disk-stat.ts';
-import { calls, childPath, type DiskPath, descriptorPath } from './local-calls.ts';
+import { calls, childPath, descriptorPath } from './local-calls.ts';
 import { type KnownMetadata, type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
 import type { FileReference, LocalFile, ToldTime } from './metadata-store.ts';
 import type { PosixOwners } from './posix-owners.ts';
@@ -70,9 +70,10 @@ export class LocalStats {
     return { fileId, generation: knowsBirthTime ? stat.birthtimeNs : 0n };
   }
 
-  /** What was found at `path`; a link at its end is meant itself. */
-  file(stat: DiskStat, path: DiskPath): LocalFile {
-    return { reference: this.reference(stat), stat, path };
+  /** What was found at `name` in the directory open as `directory`; a link is meant itself. */
+  file(stat: DiskStat, directory: number, name: string | Buffer): LocalFile {
+    const path = childPath(directory, name);
+    return { reference: this.reference(stat), stat, path, place: { directory, name } };
   }
 
   /** What is open as `fd`; `isData` as in {@link LocalFile}. */
@@ -90,8 +91,8 @@ export class LocalStats {
     const reference = former?.reference ?? this.reference(stat);
     const aside = metadata.aside(reference);
     if (former !== undefined && former.aside === aside) return former.stat;
-    const path = name === '' ? descriptorPath(directory) : childPath(directory, name);
-    const told = this.describeNow({ reference, stat, path, ...(name === '' && { fd: directory, isData }) });
+    const file = name === '' ? this.openFile(stat, directory, isData) : this.file(stat, directory, name);
+    const told = this.describeNow(file);
     // The attributes were read after the look: they belong to this change time, or to a later one that is another.
     if (stat.dev === exactDevice) stat.described = { reference, aside, stat: told };
     return told;

@@ -153,14 +153,14 @@ export class LocalTree {
   *found<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
     if (path === '') {
       const { fd } = this.directories.root;
-      return yield* use(this.stats.openFile(yield* this.stats.look.open(fd), fd));
+      return yield* use(this.stats.file(yield* this.stats.look.open(fd), fd, '.'));
     }
     return yield* this.at(path, (...place) => this.#foundAt(place, use));
   }
 
   /** By its descriptor where it is open, which spares the way to it. */
-  *#foundAt<T>([disk, parent, name]: NamedPlace, use: (file: LocalFile) => Task<T>): Task<T> {
-    const file = this.stats.file(this.check(yield* this.stats.look.at(parent, name)), disk);
+  *#foundAt<T>([, parent, name]: NamedPlace, use: (file: LocalFile) => Task<T>): Task<T> {
+    const file = this.stats.file(this.check(yield* this.stats.look.at(parent, name)), parent, name);
     const descriptor = this.files.find(file.reference)?.descriptor;
     if (!descriptor?.isData) return yield* use(file);
     return yield* descriptor.held(READ, (fd) => use({ ...file, path: descriptorPath(fd), fd, isData: true }));
@@ -192,7 +192,7 @@ export class LocalTree {
     if (directory.told?.moment === moment) return directory.told.stat;
     const seen = this.stats.look.again(directory.fd, '');
     if (seen === undefined || seen === 'absent') return undefined;
-    const stat = this.stats.describeAt(seen, directory.fd, '');
+    const stat = this.stats.describeAt(seen, directory.fd, '.');
     directory.told = { stat, moment };
     return stat;
   }

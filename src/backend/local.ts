@@ -110,6 +110,29 @@ function knowsBirthTime(folder: string): boolean {
   });
 }
 
+/** What completes the disk's metadata, and all of it together. */
+function statsOf(
+  folder: string,
+  { directories, look, libc }: { directories: DirectoryCache; look: DiskLook; libc: Libc | undefined },
+  options: LocalOptions,
+): { metadata: LocalMetadata; stats: LocalStats } {
+  const { root, device } = directories;
+  const exactDevice = tellsEveryChange(root.fd) ? device : undefined;
+  const calls = { xattr: libc?.xattr, xattrAt: libc?.xattrAt };
+  const metadata = metadataOf(folder, root.fd, { ...options, ...calls, exactDevice });
+  const stats = new LocalStats({
+    metadata,
+    device,
+    exactDevice,
+    knowsBirthTime: knowsBirthTime(folder),
+    mapsReadOnly: options.mapsReadOnly ?? true,
+    owners: new PosixOwners(options),
+    setTimes: libc?.setTimes,
+    look,
+  });
+  return { metadata, stats };
+}
+
 class LocalBackend implements Backend {
   readonly name: string;
   readonly isCaseSensitive = true;
@@ -139,26 +162,16 @@ class LocalBackend implements Backend {
     this.#pace = new Pace(clock);
     const libc = libcFor(options);
     this.#libc = libc;
-    const { root, device } = directories;
-    const exactDevice = tellsEveryChange(root.fd) ? device : undefined;
-    this.#metadata = metadataOf(folder, root.fd, { ...options, xattr: libc?.xattr, exactDevice });
-    const stats = new LocalStats({
-      metadata: this.#metadata,
-      device,
-      exactDevice,
-      knowsBirthTime: knowsBirthTime(folder),
-      mapsReadOnly: options.mapsReadOnly ?? true,
-      owners: new PosixOwners(options),
-      setTimes: libc?.setTimes,
-      look: new DiskLook(libc?.statx, this.#pace),
-    });
+    const look = new DiskLook(libc?.statx, this.#pace);
+    const { metadata, stats } = statsOf(folder, { directories, look, libc }, options);
+    this.#metadata = metadata;
     const tree: LocalTree = new LocalTree({
       directories,
       turns,
       stats,
-      metadata: this.#metadata,
+      metadata,
       clock,
-      permissions: new NewPermissions(options, { look: stats.look, openAt: libc?.openAt }),
+      permissions: new NewPermissions(options, { look, openAt: libc?.openAt }),
       handleCountMax: options.handleCountMax ?? 250_000,
       descriptors: descriptorsFor(options),
       libc,

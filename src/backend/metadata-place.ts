@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Xattr } from '../native/xattr.ts';
+import type { XattrAt } from '../native/xattr-at.ts';
 import { BackendError } from './error.ts';
 import { descriptorPath } from './local-calls.ts';
 import { LocalMetadata, type LocalMetadataOptions } from './metadata-local.ts';
@@ -35,9 +36,12 @@ export function metadataOf(
   folder: string,
   root: number,
   options: MetadataOptions &
-    Pick<LocalMetadataOptions, 'exactDevice'> & { readonly xattr: Xattr | undefined },
+    Pick<LocalMetadataOptions, 'exactDevice'> & {
+      readonly xattr: Xattr | undefined;
+      readonly xattrAt?: XattrAt | undefined;
+    },
 ): LocalMetadata {
-  const { metadata = 'auto', xattr } = options;
+  const { metadata = 'auto', xattr, xattrAt } = options;
   const none = { hasUser: false, hasSecurity: false };
   const ability =
     metadata === 'side-store' || xattr === undefined ? none : xattrAbilityAt(xattr, descriptorPath(root));
@@ -46,7 +50,7 @@ export function metadataOf(
   }
   return new LocalMetadata({
     side: sideStoreFor(folder, options),
-    xattrs: xattr !== undefined && ability.hasUser ? new XattrTasks(xattr) : undefined,
+    xattrs: xattr !== undefined && ability.hasUser ? new XattrTasks(xattr, xattrAt) : undefined,
     isPrivileged: ability.hasSecurity,
     clock: options.clock ?? systemClock,
     exactDevice: options.exactDevice,

@@ -2,7 +2,9 @@
  * Extended attributes of local files, as steps of a task; and which failures say that a file cannot carry one.
  */
 import fs from 'node:fs';
+import type { Place } from '../native/names.ts';
 import type { Xattr, XattrCalls, XattrTarget } from '../native/xattr.ts';
+import type { XattrAt } from '../native/xattr-at.ts';
 import { codeOf } from './error.ts';
 import { calls, type DiskPath, descriptorPath, OpenFlags } from './local-calls.ts';
 import { promisedCall, type Task } from './task.ts';
@@ -14,10 +16,17 @@ export interface XattrPlace {
   readonly fd?: number | undefined;
   /** `fd` is open for reading or writing, not only by reference: calls may take it itself, which spares the path. */
   readonly isData?: boolean | undefined;
+  /** The same as a name in an open directory, where it was found by one. */
+  readonly place?: Place | undefined;
 }
 
 function targetOf({ path, fd, isData }: XattrPlace): XattrTarget {
   return isData === true && fd !== undefined ? fd : path;
+}
+
+/** What is not open for data, as a name in a directory. */
+function namedPlaceOf({ isData, place }: XattrPlace): Place | undefined {
+  return isData === true ? undefined : place;
 }
 
 /**
@@ -43,15 +52,25 @@ export function isWithoutPlace(error: unknown): boolean {
 
 export class XattrTasks {
   readonly #calls: Xattr;
+  readonly #at: XattrAt | undefined;
 
-  constructor(calls: Xattr) {
+  /** `at` reads what is reached by a name without the way through /proc. */
+  constructor(calls: Xattr, at?: XattrAt) {
     this.#calls = calls;
+    this.#at = at;
   }
 
   /** The value; `undefined` where there is none and where there cannot be one. */
   *read(place: XattrPlace, name: DiskPath): Task<Buffer | undefined> {
     const [calls, target] = [this.#of(place), targetOf(place)];
+    const [at, named] = [this.#at, namedPlaceOf(place)];
     try {
+      if (at !== undefined && named !== undefined) {
+        return yield* promisedCall(
+          () => at.read(named, name),
+          () => at.readLater(named, name),
+        );
+      }
       return yield* promisedCall(
         () => calls.read(target, name),
         () => calls.readLater(target, name),
@@ -87,7 +106,14 @@ export class XattrTasks {
   /** All names, one character for each byte. */
   *list(place: XattrPlace): Task<readonly string[]> {
     const [calls, target] = [this.#of(place), targetOf(place)];
+    const [at, named] = [this.#at, namedPlaceOf(place)];
     try {
+      if (at !== undefined && named !== undefined) {
+        return yield* promisedCall(
+          () => at.list(named),
+          () => at.listLater(named),
+        );
+      }
       return yield* promisedCall(
         () => calls.list(target),
         () => calls.listLater(target),

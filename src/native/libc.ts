@@ -31,6 +31,7 @@ import {
 import { proven } from './self-test.ts';
 import { bindStatx, type Statx } from './stat.ts';
 import { bindXattr, type Xattr } from './xattr.ts';
+import { bindXattrAt, type XattrAt } from './xattr-at.ts';
 
 /**
  * The abilities; `undefined` where the call is missing, refused by the kernel or a container's filter, or gave a wrong answer
@@ -38,6 +39,7 @@ import { bindXattr, type Xattr } from './xattr.ts';
  */
 export interface Libc {
   readonly xattr: Xattr | undefined;
+  readonly xattrAt: XattrAt | undefined;
   readonly statx: Statx | undefined;
   readonly readEntries: ReadEntries | undefined;
   readonly openAt: OpenAt | undefined;
@@ -57,6 +59,7 @@ export interface Libc {
 export function bindLibc(ffi: Ffi): Libc {
   return {
     xattr: bindXattr(ffi),
+    xattrAt: bindXattrAt(ffi),
     statx: bindStatx(ffi),
     readEntries: bindReadEntries(ffi),
     openAt: bindOpenAt(ffi),

@@ -36,6 +36,14 @@ const trials: Readonly<Record<keyof Libc, Trial>> = {
       );
     });
   },
+  xattrAt({ xattrAt }) {
+    return withFd('/', O_PATH, (directory) => {
+      const read = (name: string): string | undefined =>
+        codeOf(() => xattrAt?.read({ directory, name }, 'user.smbkit.no-such'));
+      const code = read('.');
+      return (code === undefined || code === 'ENOTSUP') && read('no-such') === 'ENOENT';
+    });
+  },
   readEntries({ readEntries }) {
     return withFd('/proc/self/task', fs.constants.O_RDONLY, (fd) => {
       const buffer = Buffer.alloc(32_768);
@@ -119,6 +127,7 @@ export function proven(bound: Libc, memory: number | undefined): Libc {
   return {
     xattr: only('xattr', bound.xattr),
     statx: only('statx', bound.statx),
+    xattrAt: only('xattrAt', bound.xattrAt),
     readEntries: only('readEntries', bound.readEntries),
     openAt: only('openAt', bound.openAt),
     unlinkAt: only('unlinkAt', bound.unlinkAt),

@@ -16,7 +16,7 @@ import {
 } from './system-call.ts';
 
 /** Linux takes no larger value and tells no longer list. */
-const XATTR_BYTES_MAX = 65_536;
+export const XATTR_BYTES_MAX = 65_536;
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
 
@@ -95,7 +95,7 @@ function functions(ffi: Ffi, prefix: string, target: string): Functions | undefi
 const scratch = Buffer.alloc(XATTR_BYTES_MAX);
 
 /** Most values and lists are smaller, and the kernel makes and clears as much memory as it is offered: 64 KiB take 2 µs. */
-const FIRST_BYTES = 1024;
+export const XATTR_FIRST_BYTES = 1024;
 
 function callsOf(byFd: Functions, byPath: Functions): XattrCalls {
   const of = (target: XattrTarget): Functions => (typeof target === 'number' ? byFd : byPath);
@@ -104,7 +104,7 @@ function callsOf(byFd: Functions, byPath: Functions): XattrCalls {
       const { read } = of(target);
       const from = checkedTarget(target);
       const own = cString(name, 'getxattr');
-      let answer = read.raw(from, own, scratch, FIRST_BYTES);
+      let answer = read.raw(from, own, scratch, XATTR_FIRST_BYTES);
       if (answer < 0 && read.errno() === Errno.ERANGE) answer = read.raw(from, own, scratch, XATTR_BYTES_MAX);
       return copied(read, answer, scratch);
     },
@@ -140,15 +140,15 @@ function callsOf(byFd: Functions, byPath: Functions): XattrCalls {
     list(target) {
       const { list } = of(target);
       const from = checkedTarget(target);
-      let answer = list.raw(from, scratch, FIRST_BYTES);
+      let answer = list.raw(from, scratch, XATTR_FIRST_BYTES);
       if (answer < 0 && list.errno() === Errno.ERANGE) answer = list.raw(from, scratch, XATTR_BYTES_MAX);
-      return namesIn(scratch, list.checked(answer));
+      return xattrNamesIn(scratch, list.checked(answer));
     },
     listLater(target) {
       const { list } = of(target);
       const names = Buffer.allocUnsafeSlow(XATTR_BYTES_MAX);
       return list.later([checkedTarget(target), names, names.length], (answer) =>
-        namesIn(names, list.checked(answer)),
+        xattrNamesIn(names, list.checked(answer)),
       );
     },
   };
@@ -175,7 +175,7 @@ function wasThere(call: Remove, answer: Answer): boolean {
 }
 
 /** A list of names, each with a zero behind it. */
-function namesIn(list: Buffer, size: number): string[] {
+export function xattrNamesIn(list: Buffer, size: number): string[] {
   if (size === 0) return [];
   return list.toString('latin1', 0, size - 1).split('\0');
 }
