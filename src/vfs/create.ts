@@ -132,7 +132,7 @@ function openTarget(
 ): MaybePromise<OpenResult | Waiter | BeingRemoved> {
   const { stat } = target.entry;
   if (stat !== undefined) {
-    const removal = volume.removalOf(volume.keyOf(stat.fileId), upper(target.stream.name));
+    const removal = volume.removalOf(stat.fileId, upper(target.stream.name));
     if (removal !== undefined) return new BeingRemoved(removal);
   }
   const exists = stat !== undefined && target.stream.exists;

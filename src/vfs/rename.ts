@@ -102,7 +102,7 @@ function checkName(
   demandCreation(stored ?? defaultDescriptor(requester, true), requester, file.isDirectory);
   const { stat } = entry;
   if (stat === undefined || isOwn(file, entry)) return;
-  const removal = volume.removalOf(volume.keyOf(stat.fileId), '');
+  const removal = volume.removalOf(stat.fileId, '');
   demand(intent.replaceIfExists || removal !== undefined, NtStatus.OBJECT_NAME_COLLISION);
   return checkReplaced(file, { parent, entry, stat, ignoresReadOnly: intent.ignoresReadOnly === true });
 }

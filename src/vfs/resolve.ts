@@ -16,6 +16,8 @@ import { hopsMax, readTarget, relativeNames, type SymlinkPolicy, stoppedOnSymlin
 /** How often a name that the index knew and the store does not is looked for again. */
 const lookTurns = 3;
 
+const NONE: readonly Ancestor[] = Object.freeze([]);
+
 /** A directory on the way. */
 export interface Directory {
   readonly path: BackendPath;
@@ -64,6 +66,8 @@ export class Resolver {
   readonly #index: NameIndex;
   readonly #keyOf: (fileId: bigint) => FileKey;
   readonly #symlinks: SymlinkPolicy;
+  /** The root as it was last found; none has the identity 0. */
+  #rootKey: { readonly fileId: bigint; readonly key: FileKey } = { fileId: 0n, key: '' };
 
   constructor(options: ResolverOptions) {
     this.#backend = options.backend;
@@ -73,13 +77,12 @@ export class Resolver {
   }
 
   root(): MaybePromise<Directory> {
-    return chain(this.#backend.stat(''), (stat) => ({
-      path: '',
-      key: this.#keyOf(stat.fileId),
-      stat,
-      name: '',
-      ancestors: [],
-    }));
+    return chain(this.#backend.stat(''), (stat) => {
+      const { fileId } = stat;
+      // Every path begins here: the key is made once.
+      if (this.#rootKey.fileId !== fileId) this.#rootKey = { fileId, key: this.#keyOf(fileId) };
+      return { path: '', key: this.#rootKey.key, stat, name: '', ancestors: NONE };
+    });
   }
 
   /**

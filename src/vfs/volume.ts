@@ -167,7 +167,9 @@ export class Volume implements RemovalTarget {
   }
 
   /** The removal that is under way for a file or one of its streams. */
-  removalOf(file: FileKey, stream: string): Promise<void> | undefined {
+  removalOf(fileId: bigint, stream: string): Promise<void> | undefined {
+    if (this.#removing.size === 0) return undefined;
+    const file = this.keyOf(fileId);
     return this.#removing.get(streamKey(file, '')) ?? this.#removing.get(streamKey(file, stream));
   }
 
