@@ -149,8 +149,8 @@ export class LocalStats {
       changeTime: kept.changeTime ?? record.changeTime,
       version: record.ctimeNs,
       isVersionExact: device === exactDevice,
-      hasExtendedAttributes: kept.hasEas,
-      attributes: shownAttributes(kept.attributes, mapsReadOnly && isUnwritable),
+      hasExtendedAttributes: kept.hasEas ?? true,
+      attributes: shownAttributes(kept.attributes ?? 0, mapsReadOnly && isUnwritable),
       ...owners.of(record),
     };
   }

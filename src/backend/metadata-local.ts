@@ -24,7 +24,7 @@ import {
   type MetadataStore,
   toldOfChanges,
 } from './metadata-store.ts';
-import { type Carried, RecentAttributes } from './recent-attributes.ts';
+import { type Carried, type Recent, RecentAttributes } from './recent-attributes.ts';
 import { decodeDosAttrib, encodeDosAttrib } from './samba-dosattrib.ts';
 import { dosAttribName, eaOfAttribute, ntAclNames } from './samba-names.ts';
 import { descriptorOf, encodeNtAcl, permissionsHashOf } from './samba-ntacl.ts';
@@ -54,8 +54,6 @@ const keptAttributes =
  */
 export const MAPPED_READONLY = 0x8000_0000;
 
-const visibleAttributes = keptAttributes | MAPPED_READONLY;
-
 export interface LocalMetadataOptions {
   readonly side: MetadataStore;
   /** Absent: everything goes to the side store. */
@@ -77,15 +75,6 @@ export interface DosMetadata {
 export interface KnownMetadata extends Omit<FileMetadata, 'security' | 'extendedAttributes'> {
   /** Absent where nobody has looked. */
   readonly hasExtendedAttributes: boolean | undefined;
-}
-
-/** What completes the disk's own metadata in a listing, of most files. */
-export interface KnownEntry {
-  readonly attributes: number;
-  readonly creationTime: FileTime | undefined;
-  /** In place of the disk's. */
-  readonly changeTime: FileTime | undefined;
-  readonly hasEas: boolean;
 }
 
 /** Times told in place of the disk's. */
@@ -123,15 +112,13 @@ export class LocalMetadata {
   }
 
   /** What a listing tells of the file that was looked at just now, if it is known without asking the disk or the side store. */
-  recentEntry(record: StatxRecord): KnownEntry | undefined {
+  recentEntry(record: StatxRecord): Recent | undefined {
     const recent = this.#recent.findRecord(record);
-    if (recent?.hasEas === undefined || !recent.isWhole) return undefined;
-    const { attributes = 0, creationTime, changeTime, hasEas } = recent;
-    return { attributes: attributes & visibleAttributes, creationTime, changeTime, hasEas };
+    return recent?.isWhole && recent.hasEas !== undefined ? recent : undefined;
   }
 
   /** As {@link recentEntry}, once the side store was asked; `undefined` where it has more than a change time. */
-  completeEntry(reference: FileReference, record: StatxRecord): KnownEntry | undefined {
+  completeEntry(reference: FileReference, record: StatxRecord): Recent | undefined {
     const { changeTime, security: _, ...others } = this.#side.read(reference);
     for (const value of Object.values(others)) if (value !== undefined) return undefined;
     const isTold = changeTime?.disk === record.ctimeNs;
@@ -165,7 +152,7 @@ export class LocalMetadata {
   *#carried(file: LocalFile, hasEas: boolean | undefined): Task<Carried> {
     const value = yield* this.#keeper.read(file, dosAttribName);
     const dos = value && decodeDosAttrib(value);
-    const carried: Carried = { attributes: dos?.attributes, creationTime: dos?.creationTime, hasEas };
+    const carried = { attributes: visible(dos?.attributes), creationTime: dos?.creationTime, hasEas };
     this.#recent.remember(file.stat, carried);
     return carried;
   }
@@ -266,11 +253,16 @@ export class LocalMetadata {
   }
 }
 
+/** Of the attributes in a value, those that mean something there. */
+function visible(attributes: number | undefined): number | undefined {
+  return attributes === undefined ? undefined : attributes & (keptAttributes | MAPPED_READONLY);
+}
+
 /** What the file carries counts. */
 function completed(aside: FileMetadata, { attributes, creationTime, hasEas }: Carried): KnownMetadata {
   const carries = attributes !== undefined;
   return {
-    attributes: carries ? attributes & visibleAttributes : aside.attributes,
+    attributes: carries ? attributes : aside.attributes,
     creationTime: carries ? creationTime : aside.creationTime,
     lastWriteTime: aside.lastWriteTime,
     lastAccessTime: aside.lastAccessTime,
