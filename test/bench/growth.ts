@@ -123,11 +123,15 @@ async function main(): Promise<void> {
   if (!values.write) return;
   const { smbkit, node, kernel, processor, memory, folder: disk } = await machineFacts([], values.folder);
   writeGrowth(curves, {
-    command: ['npm run bench:growth --', ...process.argv.slice(2)].join(' '),
+    command: ['npm run bench:growth --', ...process.argv.slice(2).map(quoted)].join(' '),
     conditions: Object.entries({ smbkit, node, kernel, processor, memory, disk })
       .map((fact) => fact.join(' '))
       .join(', '),
   });
+}
+
+function quoted(word: string): string {
+  return word.includes(' ') ? `'${word}'` : word;
 }
 
 /** A server of its own for each setting, and a warm-up before anything is written down. */
