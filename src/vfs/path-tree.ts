@@ -3,28 +3,29 @@
  */
 import type { BackendPath } from '../backend/contract.ts';
 
-class Branch<T> {
-  readonly values = new Set<T>();
-  readonly branches = new Map<string, Branch<T>>();
-
-  get isEmpty(): boolean {
-    return this.values.size === 0 && this.branches.size === 0;
-  }
+/** Most hold one of the two: made when needed. */
+interface Branch<T> {
+  values: Set<T> | undefined;
+  branches: Map<string, Branch<T>> | undefined;
 }
 
+const isEmpty = ({ values, branches }: Branch<unknown>): boolean => !values?.size && !branches?.size;
+
 export class PathTree<T> {
-  readonly #root = new Branch<T>();
+  readonly #root: Branch<T> = { values: undefined, branches: undefined };
 
   add(path: BackendPath, value: T): void {
     let branch = this.#root;
     for (const name of namesOf(path)) {
+      branch.branches ??= new Map();
       let next = branch.branches.get(name);
       if (next === undefined) {
-        next = new Branch();
+        next = { values: undefined, branches: undefined };
         branch.branches.set(name, next);
       }
       branch = next;
     }
+    branch.values ??= new Set();
     branch.values.add(value);
   }
 
@@ -34,13 +35,14 @@ export class PathTree<T> {
     let branch: Branch<T> | undefined = this.#root;
     for (const name of namesOf(path)) {
       way.push([branch, name]);
-      branch = branch.branches.get(name);
+      branch = branch.branches?.get(name);
       if (branch === undefined) return;
     }
-    branch.values.delete(value);
+    branch.values?.delete(value);
     for (const [above, name] of way.reverse()) {
-      if (above.branches.get(name)?.isEmpty !== true) return;
-      above.branches.delete(name);
+      const below = above.branches?.get(name);
+      if (below === undefined || !isEmpty(below)) return;
+      above.branches?.delete(name);
     }
   }
 
@@ -48,14 +50,14 @@ export class PathTree<T> {
   within(path: BackendPath): T[] {
     let branch: Branch<T> | undefined = this.#root;
     for (const name of namesOf(path)) {
-      branch = branch.branches.get(name);
+      branch = branch.branches?.get(name);
       if (branch === undefined) return [];
     }
     const found: T[] = [];
     const pending = [branch];
     for (let each = pending.pop(); each !== undefined; each = pending.pop()) {
-      for (const value of each.values) found.push(value);
-      for (const below of each.branches.values()) pending.push(below);
+      for (const value of each.values ?? []) found.push(value);
+      for (const below of each.branches?.values() ?? []) pending.push(below);
     }
     return found;
   }
