@@ -11,6 +11,7 @@ export const auditEvents = Object.freeze([
   'session-ended',
   'share-connected',
   'share-refused',
+  'share-ended',
   'access-denied',
   'security-changed',
   'administration',

@@ -111,6 +111,11 @@ export class ProtocolServer {
     return this.#server.endSessions(isMeant);
   }
 
+  /** See Server.endTreesWithoutRight. */
+  endTreesWithoutRight(): Promise<number> {
+    return this.#server.endTreesWithoutRight();
+  }
+
   counters(): Readonly<Record<string, number>> {
     return { ...this.#server.counters() };
   }

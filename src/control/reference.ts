@@ -38,8 +38,9 @@ shares:
 \`\`\`
 
 On SIGHUP the file is read again. Users, signing, encryption, dialects, session, multichannel, guest, anonymous and limits then
-hold for connections made afterwards; changes of the rest are reported and wait for a restart. An invalid file leaves the
-settings in force as they are.
+hold for connections made afterwards; who may do what on a share (\`permissions\`, \`readOnly\`) holds at once: a connection to a share
+that has lost rights by it is ended, with what is open through it. Changes of the rest are reported and wait for a restart. An invalid
+file leaves the settings in force as they are.
 `;
 
 /** The whole page. \`limitNotes\` are the comments of src/base/limits.ts, by name. */

@@ -41,7 +41,12 @@ export interface OpenedShare {
   readonly source: string;
   /** What `identity` may do. */
   access(identity: Identity): AccessName;
+  /** From now on {@link access} says what `settings` say. */
+  regulate(settings: AccessSettings): void;
 }
+
+/** Who may do what; changes while the share is served. */
+export type AccessSettings = Pick<ConfiguredShare, 'permissions' | 'readOnly'>;
 
 /** See the settings of a share. */
 export interface ShareView {
@@ -103,7 +108,7 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
     openFolder: (path) => folderBackend(name, { ...share, path }, parts),
     quotaDirectory: stateDir === undefined ? undefined : join(stateDir, 'quotas', volumeId),
   });
-  const { permissions, readOnly } = share;
+  let { permissions, readOnly }: AccessSettings = share;
   return {
     name,
     comment: share.comment,
@@ -121,6 +126,9 @@ function openShare(name: string, share: ConfiguredShare, parts: OpenParts): Open
       const groups = identity.kind === 'user' ? parts.users.groupsOf(identity.name) : [];
       const access = accessOf(permissions, { kind: identity.kind, name: identity.name, groups });
       return access === 'read-write' && readOnly ? 'read' : access;
+    },
+    regulate(settings) {
+      ({ permissions, readOnly } = settings);
     },
   };
 }

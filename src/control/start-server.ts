@@ -153,6 +153,7 @@ class Operated implements OperatedServer {
   readonly #protocol: ProtocolServer;
   readonly #users: AccountStore;
   readonly #audit: AuditFile | undefined;
+  readonly #opened: readonly OpenedShare[];
   #configuration: Configuration;
   #closing: Promise<TableSizes> | undefined;
 
@@ -161,6 +162,7 @@ class Operated implements OperatedServer {
     this.#audit?.write('administration', { action: 'started', host: address.host, port: address.port });
     this.#protocol = protocol;
     this.#users = users;
+    this.#opened = shares;
     this.#configuration = withoutSecrets(parts.configuration);
     this.address = address;
     this.shares = shares.map((share) => share.name);
@@ -184,15 +186,38 @@ class Operated implements OperatedServer {
     const revoked = this.#users.revokedBy(accounts);
     const haveUsersChanged = this.#users.replace(accounts);
     void this.#endSessions((name) => revoked.has(name.toLowerCase()));
+    const hasAccessChanged = this.#regulate(configuration);
     const differs = (key: keyof Configuration) =>
       JSON.stringify(this.#configuration[key]) !== JSON.stringify(configuration[key]);
     const changed = changeable.filter(differs);
     const restartNeeded = fixed.filter(differs);
     this.#configuration = withoutSecrets({ ...configuration, ...picked(this.#configuration, fixed) });
     this.#protocol.update(settingsOf(this.#configuration));
-    const all = haveUsersChanged ? ['users', ...changed] : changed;
+    // Who is in other groups now may have lost rights, too.
+    void this.#protocol.endTreesWithoutRight();
+    const all = [
+      ...(haveUsersChanged ? ['users'] : []),
+      ...changed,
+      ...(hasAccessChanged ? ['permissions'] : []),
+    ];
     this.#audit?.write('administration', { action: 'reloaded', changed: all.join() });
     return { changed: all, restartNeeded };
+  }
+
+  /** Puts who may do what on the shares that are served into force; true when that is other than before. */
+  #regulate({ shares }: Configuration): boolean {
+    const before = this.#configuration.shares;
+    const after = Object.entries(before).map(([name, share]) => {
+      const { permissions, readOnly } = shares[name] ?? share;
+      return [name, { ...share, permissions, readOnly }] as const;
+    });
+    const regulated = Object.fromEntries(after);
+    for (const share of this.#opened) {
+      const settings = regulated[share.name];
+      if (settings !== undefined) share.regulate(settings);
+    }
+    this.#configuration = { ...this.#configuration, shares: regulated };
+    return JSON.stringify(before) !== JSON.stringify(regulated);
   }
 
   async revoke(user: string): Promise<number> {

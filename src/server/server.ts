@@ -134,6 +134,25 @@ export class Server {
     return meant.length;
   }
 
+  /**
+   * Ends the tree connects whose share does not permit any more what it permitted when they were made; what is open through them is closed.
+   * Resolves to their number.
+   */
+  async endTreesWithoutRight(): Promise<number> {
+    const ending: Promise<void>[] = [];
+    for (const session of this.state.sessions.values()) {
+      const identity = session.authenticated?.identity;
+      if (identity === undefined) continue;
+      for (const tree of session.trees.values()) {
+        if ((tree.maximalAccess & ~tree.share.maximalAccess(identity)) === 0) continue;
+        this.state.audit('share-ended', { user: identity.name, share: tree.share.name, reason: 'revoked' });
+        ending.push(session.disconnectTree(tree, 'tree-disconnect'));
+      }
+    }
+    await Promise.allSettled(ending);
+    return ending.length;
+  }
+
   /** The server in numbers. */
   stats(): ServerStats {
     return statsOf(this.state, commands);

@@ -2,7 +2,7 @@
  * Durable opens given back to the client that lost its connection. [MS-SMB2] 3.3.5.9.7, 3.3.5.9.12
  */
 import type { BackendStat } from '../backend/contract.ts';
-import { NtStatus, NtStatusError } from '../base/status.ts';
+import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import { isSameName } from '../fs/names.ts';
 import type { CacheGrant, ReclaimRequest } from '../fs/types.ts';
 import type { OpenFile } from './open-file.ts';
@@ -43,6 +43,8 @@ export async function reclaimFile(volume: Volume, intent: ReclaimIntent): Promis
   if (file === undefined) throw new NtStatusError(NtStatus.OBJECT_NAME_NOT_FOUND, 'the handle is gone');
   file.requester = requester;
   try {
+    // The share may permit less by now than when the file was opened.
+    demand((outcome.open.grantedAccess & ~requester.maximalAccess) === 0, NtStatus.ACCESS_DENIED);
     return { file, cache: outcome.cache, stat: await file.stat() };
   } catch (error) {
     // The client does not have it, and may try again.
