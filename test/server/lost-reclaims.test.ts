@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { wrapBackend } from '../../src/backend/wrap.ts';
+import { NtStatus } from '../../src/base/status.ts';
 import { connectClient, type TestTree } from '../../src/testing/client.ts';
 import { RWH, reconnectOptions, wishOptions } from '../../src/testing/client-grant.ts';
+import { AccessMask } from '../../src/wire/flags.ts';
 import { DialectRevision } from '../../src/wire/smb2/negotiate.ts';
 import { alice, memoryServer } from '../testing/memory-server.ts';
+import { answered } from './commands/world.ts';
 
 const guid = (digit: string): string => `${digit.repeat(8)}-0000-4000-8000-000000000000`;
 const dialect = DialectRevision.SMB_3_1_1;
@@ -76,5 +79,21 @@ test('who gives up a session that is still closing its files finds them closed',
   const second = await connecting;
   await (await second.open('a', reconnectOptions(wish, dialect, { fileId, state: RWH }))).close();
   await (await second.open('b', { shareAccess: 0 })).close();
+  await server.close();
+});
+
+test('a durable open is not given back with more than its share permits by now', async () => {
+  const { server, connect } = slowly('none');
+  const first = await connect();
+  const { fileId } = await first.open('a', wishOptions(wish, dialect));
+  first.session.connection.close();
+  await first.session.connection.closed;
+  const share = server.state.shares.get('files');
+  assert.ok(share !== undefined);
+  const options = reconnectOptions(wish, dialect, { fileId, state: RWH });
+  server.state.shares.set('files', { ...share, maximalAccess: () => AccessMask.FILE_READ_DATA });
+  await assert.rejects((await connect()).open('a', options), answered(NtStatus.ACCESS_DENIED));
+  server.state.shares.set('files', share);
+  await (await (await connect()).open('a', options)).close();
   await server.close();
 });
