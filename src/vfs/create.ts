@@ -248,6 +248,9 @@ export function askCore(
   intent: OpenIntent,
 ): Extract<OpenOutcome, { kind: 'granted' }> | Waiter {
   const { driver } = volume;
+  // Its last open may have closed since the file was looked at. [MS-FSA] 2.1.5.1.2
+  const removal = volume.removalOf(intent.file, intent.stream);
+  demand(removal === undefined, NtStatus.DELETE_PENDING, 'it is being removed');
   const outcome = driver.core.open(intent, driver.nowMs);
   if (outcome.kind === 'granted') driver.granted(outcome.open);
   const waiter = outcome.kind === 'wait' ? driver.waiterOf(outcome.ticket, outcome.isOpposed) : undefined;

@@ -167,10 +167,10 @@ export class Volume implements RemovalTarget {
   }
 
   /** The removal that is under way for a file or one of its streams. */
-  removalOf(fileId: bigint, stream: string): Promise<void> | undefined {
+  removalOf(file: FileKey | bigint, stream: string): Promise<void> | undefined {
     if (this.#removing.size === 0) return undefined;
-    const file = this.keyOf(fileId);
-    return this.#removing.get(streamKey(file, '')) ?? this.#removing.get(streamKey(file, stream));
+    const key = typeof file === 'bigint' ? this.keyOf(file) : file;
+    return this.#removing.get(streamKey(key, '')) ?? this.#removing.get(streamKey(key, stream));
   }
 
   /** Takes note of an open by `path`. */
@@ -299,10 +299,18 @@ export class Volume implements RemovalTarget {
   }
 
   async #removeStream(removal: Removal, link: Link): Promise<void> {
-    const streams = await this.backend.streams?.list(link.path);
-    const stored = streams?.find(({ name }) => upper(name) === removal.stream)?.name;
+    const { streams } = this.backend;
+    let stored: string | undefined;
+    try {
+      const listed = await streams?.list(link.path);
+      stored = listed?.find(({ name }) => upper(name) === removal.stream)?.name;
+      if (stored !== undefined) await streams?.remove(link.path, stored);
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      // It went with its file.
+      return;
+    }
     if (stored === undefined) return;
-    await this.backend.streams?.remove(link.path, stored);
     this.changed({
       place: { ...removal.place, name: `${removal.place.name}:${stored}` },
       action: FileAction.REMOVED_STREAM,
