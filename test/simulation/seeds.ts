@@ -4,6 +4,7 @@
 import { planOf } from './plan.ts';
 import { run } from './run.ts';
 import { shrunk } from './shrink.ts';
+import { type Counts, nothingCounted } from './world.ts';
 
 export interface SeedsOptions {
   readonly first: number;
@@ -22,6 +23,16 @@ export interface SeedsReport {
   readonly requests: number;
 }
 
+function add(total: Counts, more: Counts): void {
+  total.requests += more.requests;
+  total.reads += more.reads;
+  total.crashes += more.crashes;
+  total.restarts += more.restarts;
+  total.reclaims += more.reclaims;
+  total.replays += more.replays;
+  total.cuts += more.cuts;
+}
+
 /** Runs the seeds. */
 export async function simulateSeeds({
   first,
@@ -30,40 +41,26 @@ export async function simulateSeeds({
   isVerbose,
 }: SeedsOptions): Promise<SeedsReport> {
   const began = performance.now();
-  const total = {
-    seeds: 0,
-    steps: 0,
-    requests: 0,
-    reads: 0,
-    crashes: 0,
-    restarts: 0,
-    reclaims: 0,
-    replays: 0,
-    cuts: 0,
-    virtualMs: 0,
-  };
+  const total = { seeds: 0, steps: 0, virtualMs: 0 };
+  const counted = { ...nothingCounted };
   let failure: string | undefined;
   for (let seed = first; seed < first + count && performance.now() - began < limitMs; seed++) {
     const { counts, steps, virtualMs, failure: reason, trace } = await run(planOf(seed));
     total.seeds += 1;
     total.steps += steps;
-    total.requests += counts.requests;
-    total.reads += counts.reads;
-    total.crashes += counts.crashes;
-    total.restarts += counts.restarts;
-    total.reclaims += counts.reclaims;
-    total.replays += counts.replays;
-    total.cuts += counts.cuts;
     total.virtualMs += virtualMs;
+    add(counted, counts);
     if (isVerbose === true) console.log(`${seed}: ${counts.requests} requests\n${trace.join('\n')}`);
     if (reason === undefined) continue;
     failure = await shrunk(planOf(seed));
     break;
   }
   const seconds = (performance.now() - began) / 1000;
+  const { requests, reads, cuts, crashes, restarts, reclaims, replays } = counted;
   const summary =
-    `${total.seeds} seeds from ${first}, ${total.steps} steps, ${total.requests} messages ` +
-    `(${Math.round(total.requests / seconds)} a second), ${total.reads} reads checked, ${total.cuts} cuts, ` +
-    `${total.crashes} power failures, ${total.restarts} restarts, ${total.reclaims} opens taken up again, ${total.replays} writes sent again, ${(total.virtualMs / 3_600_000).toFixed(1)} hours in ${seconds.toFixed(0)} s`;
-  return { summary, failure, seeds: total.seeds, requests: total.requests };
+    `${total.seeds} seeds from ${first}, ${total.steps} steps, ${requests} messages ` +
+    `(${Math.round(requests / seconds)} a second), ${reads} reads checked, ${cuts} cuts, ${crashes} power failures, ` +
+    `${restarts} restarts, ${reclaims} opens taken up again, ${replays} writes sent again, ` +
+    `${(total.virtualMs / 3_600_000).toFixed(1)} hours in ${seconds.toFixed(0)} s`;
+  return { summary, failure, seeds: total.seeds, requests };
 }

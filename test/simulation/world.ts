@@ -33,18 +33,19 @@ export const blockBytes = 512;
 export const sharedFiles: readonly string[] = ['s0', 's1', 's2'];
 export const blocksPerFile = 3;
 
-/** What a run keeps count of. */
-export interface Counts {
-  requests: number;
-  reads: number;
-  crashes: number;
-  restarts: number;
+/** What a run keeps count of: nothing yet. */
+export const nothingCounted = {
+  requests: 0,
+  reads: 0,
+  crashes: 0,
+  restarts: 0,
   /** Opens that outlived their connection or server. */
-  reclaims: number;
+  reclaims: 0,
   /** WRITEs that were sent again on another channel. */
-  replays: number;
-  cuts: number;
-}
+  replays: 0,
+  cuts: 0,
+};
+export type Counts = typeof nothingCounted;
 
 /** A client that was told that it has a lock. */
 export interface LockHolder {
@@ -63,15 +64,7 @@ export class World {
   /** Who holds which of the ranges that are locked. */
   readonly locks = new Map<number, LockHolder>();
   readonly trace: string[] = [];
-  readonly counts: Counts = {
-    requests: 0,
-    reads: 0,
-    crashes: 0,
-    restarts: 0,
-    reclaims: 0,
-    replays: 0,
-    cuts: 0,
-  };
+  readonly counts: Counts = { ...nothingCounted };
   /** Changes with each crash: who remembers an older one remembers nothing. */
   epoch = 0;
   ledger = new Ledger();
