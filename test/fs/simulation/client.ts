@@ -6,16 +6,10 @@ import { AccessMask, LeaseState, OplockLevel } from '../../../src/wire/flags.ts'
 import { guid, lettersOf, readWrite } from '../world.ts';
 import { lock, modify, rename, setDisposition, watch } from './deeds.ts';
 import { type Disk, type DiskFile, placeIn } from './disk.ts';
-import { type Grip, lose, newGrip, stateOfLevel } from './grip.ts';
+import { type Grip, lose, mayDelete, newGrip, type SimulatedOpen, stateOfLevel } from './grip.ts';
 import { directoryIntent, fileWishes, type Wishes } from './wishes.ts';
 
 const { READ_CACHING: R, WRITE_CACHING: W } = LeaseState;
-
-export interface SimulatedOpen {
-  readonly open: CoreOpen;
-  readonly grip: Grip | undefined;
-  readonly file: DiskFile | undefined;
-}
 
 /** The file whose locks are played with; its content is not followed, for locks make writing fail. */
 export const lockedName = 'locks';
@@ -104,6 +98,8 @@ export class Client {
     const state = cache.kind === 'lease' ? cache.state : stateOfLevel(cache.level);
     const grip = file === undefined || owner === undefined ? undefined : this.#gripOf(owner, file);
     if (grip !== undefined) {
+      // Of what was broken while nobody heard, a grant under the same lease says nothing; only a reclaim does.
+      if ([...grip.opens].some((each) => this.away.has(each))) lose(grip);
       grip.opens.add(open);
       grip.state = state;
       if (!(state & R)) grip.cached = undefined;
@@ -393,8 +389,4 @@ export class Client {
       grip.inbox.length = 0;
     }
   }
-}
-
-function mayDelete({ open, file }: SimulatedOpen): boolean {
-  return file !== undefined && (open.grantedAccess & AccessMask.DELETE) !== 0;
 }

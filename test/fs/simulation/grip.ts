@@ -2,7 +2,7 @@
  * What a client believes to hold under one lease or oplock, and what it keeps because of it.
  */
 import type { Break, CoreOpen } from '../../../src/fs/types.ts';
-import { LeaseState, OplockLevel } from '../../../src/wire/flags.ts';
+import { AccessMask, LeaseState, OplockLevel } from '../../../src/wire/flags.ts';
 import type { DiskFile } from './disk.ts';
 
 const { READ_CACHING: R, WRITE_CACHING: W, HANDLE_CACHING: H } = LeaseState;
@@ -16,6 +16,17 @@ export interface Grip {
   isDirty: boolean;
   /** Breaks that it has not looked at yet. */
   readonly inbox: Break[];
+}
+
+/** An open, with what its client believes about it. */
+export interface SimulatedOpen {
+  readonly open: CoreOpen;
+  readonly grip: Grip | undefined;
+  readonly file: DiskFile | undefined;
+}
+
+export function mayDelete({ open, file }: SimulatedOpen): boolean {
+  return file !== undefined && (open.grantedAccess & AccessMask.DELETE) !== 0;
 }
 
 export function newGrip(name: string, file: DiskFile): Grip {
