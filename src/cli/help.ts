@@ -109,7 +109,8 @@ const events = [
   '',
   '| `session-established` | `user`, `kind`, `dialect`, `address` |',
   '| `connection-closed` | `address`, `reason`; the server closed it |',
-  '| `connection-refused` | `address`, `connections`; a limit was reached |\n',
+  '| `connection-refused` | `address`, `connections`; a limit was reached |',
+  '| `dialects-refused` | `address`, `offered`, `min`, `max`; the client speaks none of the dialects of the settings |\n',
   'Other events may come; ignore those you do not know.',
 ];
 

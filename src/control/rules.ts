@@ -151,7 +151,7 @@ function* protocolRules({
   guest,
 }: Configuration): Iterable<RuleIssue> {
   if (isOlder(dialects.max, dialects.min)) {
-    const message = `dialects.max (${dialects.max}) is older than dialects.min (${dialects.min}): swap them`;
+    const message = `dialects.max (${dialects.max}) is older than dialects.min (${dialects.min})`;
     yield { path: ['dialects', 'max'], message };
   }
   if (isOlder(dialects.max, '3.0')) {

@@ -209,7 +209,11 @@ const encryption = z.strictObject({
 });
 
 const dialects = z.strictObject({
-  min: dialect.default('2.0.2').describe('Oldest dialect spoken.'),
+  min: dialect
+    .default('3.0')
+    .describe(
+      'Oldest dialect spoken. `2.1` and `2.0.2` are for devices that know nothing newer: they cannot encrypt.',
+    ),
   max: dialect.default('3.1.1').describe('Newest dialect spoken.'),
 });
 

@@ -43,7 +43,11 @@ export const sambaSettings: Readonly<Record<string, string>> = {
 };
 
 /** What smbkit is told: everything else stays as it comes. */
-export const smbkitSettings = { signing: { required: false }, log: { level: 'warn' } };
+export const smbkitSettings = {
+  signing: { required: false },
+  dialects: { min: '2.1' },
+  log: { level: 'warn' },
+};
 
 /** Starts a server whose files and state stand in `folder`, smbkit with further settings where there are some. */
 export function startServer(name: ServerName, folder: string, settings: object = {}): Promise<BenchServer> {

@@ -54,7 +54,8 @@ class Site {
     const users = [anna, bert].map(({ user, password }) => ({ name: user, password }));
     const shares = { data: { path: join(this.root, 'data'), continuousAvailability } };
     const server = { port: 0, stateDir: join(this.root, 'state') };
-    writeFileSync(this.configFile, JSON.stringify({ server, users, shares }), { mode: 0o600 });
+    const configuration = { server, users, shares, dialects: { min: '2.0.2' } };
+    writeFileSync(this.configFile, JSON.stringify(configuration), { mode: 0o600 });
   }
 
   async start(): Promise<void> {

@@ -98,6 +98,7 @@ function configuration(request: PeerRequest, accounts: readonly Account[]): obje
     users: accounts,
     shares: Object.fromEntries(shares),
     log: { level: 'warn' },
+    dialects: { min: '2.0.2' },
     ...request.settings,
   };
 }

@@ -1,16 +1,16 @@
 /**
  * NEGOTIATE: dialect, capabilities and the algorithms of signing and encryption. [MS-SMB2] 3.3.5.4
  */
-import { demand, NtStatus } from '../../base/status.ts';
+import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import { Cipher } from '../../crypto/algorithms.ts';
 import { PreauthHash } from '../../crypto/preauth.ts';
 import type { Negotiated } from '../../session/connection.ts';
-import { commonDialect, type Dialect, dialectsBetween } from '../../session/dialect.ts';
+import { commonDialect, type Dialect, dialects, dialectsBetween } from '../../session/dialect.ts';
 import type { ServerState } from '../../session/server-state.ts';
 import { Command, HeaderFlags } from '../../wire/smb2/header.ts';
 import { Capability, NegotiateRequest, NegotiateResponse, SecurityMode } from '../../wire/smb2/negotiate.ts';
 import type { NegotiateContext } from '../../wire/smb2/negotiate-context.ts';
-import { command, Reply } from '../command.ts';
+import { type ConnectionContext, command, Reply } from '../command.ts';
 import { negotiateContexts } from './negotiate-contexts.ts';
 
 const PAYLOAD_BYTES_SINGLE_CREDIT = 65_536;
@@ -28,10 +28,7 @@ export const negotiate = command({
     // [MS-SMB2] 3.3.5.2.4
     demand((header.flags & HeaderFlags.SIGNED) === 0, NtStatus.INVALID_PARAMETER, 'NEGOTIATE is signed');
     demand(request.dialects.length > 0, NtStatus.INVALID_PARAMETER, 'no dialects');
-    const { min, max } = server.settings.dialects;
-    const dialect = commonDialect(dialectsBetween(min, max), request.dialects);
-    demand(dialect !== undefined, NtStatus.NOT_SUPPORTED, 'no common dialect');
-
+    const dialect = agreedDialect(context, request);
     const settled = dialect.hasNegotiateContexts ? negotiateContexts(context, request) : undefined;
     const cipher =
       settled === undefined ? cipherWithoutContexts(server, dialect, request.capabilities) : settled.cipher;
@@ -68,6 +65,22 @@ export const negotiate = command({
     });
   },
 });
+
+/** [MS-SMB2] 3.3.5.4. Who runs an old device finds in the log why it gets no further. */
+function agreedDialect({ server, connection, log }: ConnectionContext, request: NegotiateRequest): Dialect {
+  const { min, max } = server.settings.dialects;
+  const dialect = commonDialect(dialectsBetween(min, max), request.dialects);
+  if (dialect !== undefined) return dialect;
+  const offered = dialects.filter(({ revision }) => request.dialects.includes(revision));
+  const address = connection.transport.remoteAddress;
+  log.write('info', 'dialects-refused', {
+    address,
+    offered: offered.map(({ name }) => name).join(' '),
+    min,
+    max,
+  });
+  throw new NtStatusError(NtStatus.NOT_SUPPORTED, 'no common dialect');
+}
 
 export interface NegotiateChoice {
   readonly dialectRevision: number;
