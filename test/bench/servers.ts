@@ -84,9 +84,10 @@ async function startSmbkit(name: ServerName, folder: string, settings: object): 
     ...settings,
   };
   writeFileSync(configFile, JSON.stringify(configuration), { mode: 0o600 });
-  const profile = process.env['SMBKIT_BENCH_PROFILE'];
+  const { SMBKIT_BENCH_PROFILE: profile, ...env } = process.env;
   const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const child = spawn(process.execPath, [...profiling, builtProgram(), 'serve', '--config', configFile], {
+    env,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   endWithThisProcess(child, false);
