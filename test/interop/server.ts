@@ -93,12 +93,14 @@ function configuration(request: PeerRequest, accounts: readonly Account[]): obje
       ...share.settings,
     },
   ]);
+  // The profile says itself how old a client may be.
+  const dialects = request.settings?.['profile'] === undefined ? { min: '2.0.2' } : {};
   return {
     server: { host: '127.0.0.1', port: request.port ?? 0 },
     users: accounts,
     shares: Object.fromEntries(shares),
     log: { level: 'warn' },
-    dialects: { min: '2.0.2' },
+    dialects,
     ...request.settings,
   };
 }
