@@ -9,7 +9,7 @@ import type { AcceptorContext, AuthenticationStep } from '../auth/mechanism.ts';
 import { LogonError } from '../auth/mechanism.ts';
 import type { Clock } from '../base/clock.ts';
 import type { LogonThrottle } from '../session/server-state.ts';
-import { Turns } from './turns.ts';
+import { Crowd } from './crowd.ts';
 
 /** Keys remembered at most; the oldest are forgotten first. */
 const KEY_COUNT_MAX = 10_000;
@@ -25,11 +25,11 @@ export class FailedLogonThrottle implements LogonThrottle {
   readonly #delayMs: () => number;
   /** Until when the answers of a key are taken, by key. */
   readonly #busyUntilMs = new Map<string, number>();
-  readonly #turns: Turns;
+  readonly #crowd: Crowd;
 
   constructor(clock: Clock, delayMs: () => number) {
     this.#clock = clock;
-    this.#turns = new Turns(clock, LEGS_PER_TURN);
+    this.#crowd = new Crowd(clock, LEGS_PER_TURN);
     this.#delayMs = delayMs;
   }
 
@@ -37,7 +37,7 @@ export class FailedLogonThrottle implements LogonThrottle {
     acceptor: AcceptorContext,
     attempt: { readonly token: Buffer; readonly address: string },
   ): Promise<AuthenticationStep> {
-    const turn = this.#turns.next();
+    const turn = this.#crowd.next();
     if (turn !== undefined) await turn;
     try {
       const step = await acceptor.step(attempt.token);

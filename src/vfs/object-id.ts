@@ -148,7 +148,7 @@ export class ObjectIdIndex {
 
 /** The id of the volume itself. [MS-FSCC] 2.5.6 */
 export async function volumeObjectId(volume: Volume): Promise<Guid> {
-  const { serialNumber } = await volume.backend.volume();
+  const serialNumber = await volume.serialNumber();
   return derivedGuid(serialNumber, 0n);
 }
 
@@ -210,7 +210,7 @@ function newGuid({ entropy }: Volume): Guid {
 
 /** The ids of a file as if they had been made when it was. [MS-FSCC] 2.1.3.1 */
 async function derivedOf({ volume, fileId }: OpenFile): Promise<Buffer> {
-  const { serialNumber } = await volume.backend.volume();
+  const serialNumber = await volume.serialNumber();
   const objectId = derivedGuid(serialNumber, fileId);
   const birthVolumeId = derivedGuid(serialNumber, 0n);
   return FileObjectIdBuffer.encode({ objectId, birthVolumeId, birthObjectId: objectId, domainId: nilGuid });

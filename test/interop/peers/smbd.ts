@@ -2,7 +2,7 @@
  * What every smbd of a test or a measurement needs: folders and an account of its own, a port, and an end.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -77,12 +77,31 @@ export async function stopSmbd(smbd: ChildProcess): Promise<number | null> {
   smbd.kill('SIGTERM');
   const exitCode = await ended(smbd);
   if (smbd.pid === undefined) return exitCode;
-  try {
-    process.kill(-smbd.pid, 'SIGKILL');
-  } catch {
-    // Nothing of it is left.
-  }
+  kill(-smbd.pid);
+  const words = smbd.spawnargs.filter((word) => word.startsWith('--configfile='));
+  // Its samba-dcerpcd has left the group, but not the configuration.
+  for (const pid of processes()) if (words.some((word) => commandOf(pid).includes(word))) kill(pid);
   return exitCode;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone.
+  }
+}
+
+function processes(): number[] {
+  return readdirSync('/proc').map(Number).filter(Number.isInteger);
+}
+
+function commandOf(pid: number): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return [];
+  }
 }
 
 /** A port that nobody listened on a moment ago. */

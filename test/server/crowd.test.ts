@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Turns } from '../../src/server/turns.ts';
+import { Crowd } from '../../src/server/crowd.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 
 /** What of `count` pieces that came at once has begun, as a growing list. */
-function crowd(turns: Turns, count: number): number[] {
+function crowd(turns: Crowd, count: number): number[] {
   const begun: number[] = [];
   for (let piece = 0; piece < count; piece++) {
     const turn = turns.next();
@@ -17,7 +17,7 @@ function crowd(turns: Turns, count: number): number[] {
 describe('a crowd', () => {
   it('has its turns in order, so many pieces each', async () => {
     const clock = new VirtualClock();
-    const begun = crowd(new Turns(clock, 2), 5);
+    const begun = crowd(new Crowd(clock, 2), 5);
     assert.deepEqual(begun, [0, 1]);
     await clock.advance(0);
     assert.deepEqual(begun, [0, 1, 2, 3, 4]);
@@ -25,7 +25,7 @@ describe('a crowd', () => {
 
   it('lets everything else that is due go on between its turns', async () => {
     const clock = new VirtualClock();
-    const begun = crowd(new Turns(clock, 2), 9);
+    const begun = crowd(new Crowd(clock, 2), 9);
     let seen = 0;
     clock.setTimer(0, () => {
       seen = begun.length;
@@ -36,7 +36,7 @@ describe('a crowd', () => {
 
   it('who comes when a turn is full stands behind those that wait', async () => {
     const clock = new VirtualClock();
-    const turns = new Turns(clock, 1);
+    const turns = new Crowd(clock, 1);
     const begun = crowd(turns, 2);
     let isLate = false;
     const late = turns.next()?.then(() => {
@@ -50,7 +50,7 @@ describe('a crowd', () => {
 
   it('leaves no timer behind', async () => {
     const clock = new VirtualClock();
-    crowd(new Turns(clock, 2), 5);
+    crowd(new Crowd(clock, 2), 5);
     await clock.advance(0);
     assert.equal(clock.pendingCount, 0);
   });

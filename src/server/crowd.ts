@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 
-export class Turns {
+export class Crowd {
   readonly #clock: Clock;
   readonly #countMax: number;
   /** Pieces begun in this turn. */
