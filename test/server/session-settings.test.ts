@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Log, LogFields } from '../../src/base/log.ts';
 import { NtStatus } from '../../src/base/status.ts';
 import { Cipher, SigningAlgorithm } from '../../src/crypto/algorithms.ts';
 import type { Server } from '../../src/server/server.ts';
@@ -183,6 +184,18 @@ describe('dialects', () => {
         }));
     }
   }
+});
+
+describe('a client that is too old', () => {
+  it('is named in the log with what it offers', async () => {
+    const lines: (readonly [event: string, fields: LogFields | undefined])[] = [];
+    const log: Log = { enabled: () => true, write: (_, event, fields) => lines.push([event, fields]) };
+    await serving({ log, settings: { dialects: { min: '3.0', max: '3.1.1' } } }, async (connect) => {
+      assert.equal(await refusal(connect({ dialects: [0x0202, 0x0210] })), NtStatus.NOT_SUPPORTED);
+    });
+    const [, fields] = lines.find(([event]) => event === 'dialects-refused') ?? [];
+    assert.deepEqual([fields?.['offered'], fields?.['min'], fields?.['max']], ['2.0.2 2.1', '3.0', '3.1.1']);
+  });
 });
 
 describe('session.lifetime', () => {
