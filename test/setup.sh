@@ -12,6 +12,8 @@ fi
 missing=()
 command -v smbclient >/dev/null || missing+=(smbclient)
 command -v smbd >/dev/null || missing+=(samba)
+# Its acl_xattr and streams_xattr, without which no share of it opens.
+compgen -G '/usr/lib/*/samba/vfs/acl_xattr.so' >/dev/null || missing+=(samba-vfs-modules)
 command -v smbtorture >/dev/null || missing+=(samba-testsuite)
 command -v tshark >/dev/null || missing+=(tshark)
 command -v strace >/dev/null || missing+=(strace)

@@ -3,6 +3,8 @@
 set -euo pipefail
 missing=()
 command -v smbd >/dev/null || missing+=(samba)
+# Its acl_xattr and streams_xattr, without which no share of it opens.
+compgen -G '/usr/lib/*/samba/vfs/acl_xattr.so' >/dev/null || missing+=(samba-vfs-modules)
 command -v smbclient >/dev/null || missing+=(smbclient)
 command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 [ -e /usr/include/openssl/evp.h ] || missing+=(libssl-dev)
