@@ -29,6 +29,7 @@ import {
   type ReadNow,
 } from './range.ts';
 import { proven } from './self-test.ts';
+import { bindSockets, type Sockets } from './socket.ts';
 import { bindStatx, type Statx } from './stat.ts';
 import { bindXattr, type Xattr } from './xattr.ts';
 import { bindXattrAt, type XattrAt } from './xattr-at.ts';
@@ -53,6 +54,7 @@ export interface Libc {
   readonly readNow: ReadNow | undefined;
   readonly fileHandles: FileHandles | undefined;
   readonly inotify: Inotify | undefined;
+  readonly sockets: Sockets | undefined;
 }
 
 /** Binds everything, tried or not. */
@@ -73,6 +75,7 @@ export function bindLibc(ffi: Ffi): Libc {
     readNow: bindReadNow(ffi),
     fileHandles: bindFileHandles(ffi),
     inotify: bindInotify(ffi),
+    sockets: bindSockets(ffi),
   };
 }
 

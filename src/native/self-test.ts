@@ -8,6 +8,7 @@ import { visitEntries } from './dirent.ts';
 import { tellsChanges } from './inotify.ts';
 import type { Libc } from './libc.ts';
 import { O_PATH } from './names.ts';
+import { sends } from './socket.ts';
 import { StatxRecord } from './stat.ts';
 import { SystemCallError } from './system-call.ts';
 
@@ -112,6 +113,9 @@ const trials: Readonly<Record<keyof Libc, Trial>> = {
   inotify({ inotify }) {
     return inotify !== undefined && tellsChanges(inotify);
   },
+  sockets({ sockets }) {
+    return sockets !== undefined && sends(sockets);
+  },
 };
 
 /** `bound` without the abilities that failed their trial; `memory` is an empty file in memory. */
@@ -140,6 +144,7 @@ export function proven(bound: Libc, memory: number | undefined): Libc {
     readNow: only('readNow', bound.readNow),
     fileHandles: only('fileHandles', bound.fileHandles),
     inotify: only('inotify', bound.inotify),
+    sockets: only('sockets', bound.sockets),
   };
 }
 

@@ -3,8 +3,10 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
+import { loadLibc } from '../native/libc.ts';
 import type { Transport, TransportListener } from '../session/transport.ts';
 import { FrameCutter } from './frames.ts';
+import { Outgoing, type SendNow } from './outgoing.ts';
 import { type Receiving, receiving, receivingByEvents } from './received-socket.ts';
 
 /** Takes a new connection, or refuses it (undefined); then the socket is closed at once. */
@@ -20,6 +22,7 @@ const KEEP_ALIVE_DELAY_MS = 60_000;
 /** A listening socket. */
 export class TcpListener {
   readonly #server: Server;
+  readonly #sendNow: SendNow | undefined = loadLibc()?.sockets?.sendNow;
   #receiving: Receiving = receivingByEvents;
 
   constructor(clock: Clock, accept: Accept) {
@@ -33,7 +36,7 @@ export class TcpListener {
       const transport = new TcpTransport(clock, socket);
       const listener = accept(transport);
       if (listener === undefined) socket.destroy();
-      else transport.attach(listener, this.#receiving);
+      else transport.attach(listener, this.#receiving, this.#sendNow);
     });
   }
 
@@ -63,12 +66,10 @@ class TcpTransport implements Transport {
   readonly localAddress: string;
   readonly #clock: Clock;
   #socket: Socket;
+  #outgoing: Outgoing | undefined;
   #listener: TransportListener | undefined;
   #cutter: FrameCutter | undefined;
   #stalledSinceMs: number | undefined;
-  /** Bytes of the client are being worked on: what is sent leaves when that is over. */
-  #isCutting = false;
-  #isGathering = false;
 
   constructor(clock: Clock, socket: Socket) {
     this.#clock = clock;
@@ -79,7 +80,7 @@ class TcpTransport implements Transport {
   }
 
   get queuedBytes(): number {
-    return this.#socket.writableLength;
+    return this.#outgoing?.queuedBytes ?? 0;
   }
 
   get frameSinceMs(): number | undefined {
@@ -90,27 +91,21 @@ class TcpTransport implements Transport {
     return this.#stalledSinceMs;
   }
 
-  attach(listener: TransportListener, receiving: Receiving): void {
+  attach(listener: TransportListener, receiving: Receiving, sendNow: SendNow | undefined): void {
     const cutter = new FrameCutter(listener, () => this.#clock.monotonicMs());
     this.#cutter = cutter;
     this.#listener = listener;
     const accepted = this.#socket;
-    // Answers to all requests of one read leave in one write.
-    const together = (take: () => void): void => {
-      this.#socket.cork();
-      this.#isCutting = true;
-      take();
-      this.#isCutting = false;
-      this.#socket.uncork();
-    };
     const socket = receiving(accepted, {
       room: () => cutter.room(),
-      filled: (room, count) => together(() => cutter.filled(room, count)),
-      push: (bytes) => together(() => cutter.push(bytes)),
+      filled: (room, count) => outgoing.together(() => cutter.filled(room, count)),
+      push: (bytes) => outgoing.together(() => cutter.push(bytes)),
     });
+    const outgoing = new Outgoing(socket, sendNow, (haveLeft) => this.#moved(haveLeft));
     this.#socket = socket;
+    this.#outgoing = outgoing;
     if (socket !== accepted) socket.on('error', () => socket.destroy());
-    socket.on('end', () => socket.end());
+    socket.on('end', () => this.end());
     socket.on('close', () => {
       cutter.stop();
       listener.closed();
@@ -119,34 +114,12 @@ class TcpTransport implements Transport {
   }
 
   send(parts: readonly Buffer[], left?: () => void): void {
-    const socket = this.#socket;
-    if (socket.destroyed) return;
-    if (!this.#isCutting) this.#gather();
-    const last = parts.length - 1;
-    for (const [index, part] of parts.entries()) {
-      if (index === last) socket.write(part, (error) => this.#moved(error, left));
-      else socket.write(part);
-    }
-    this.#stalledSinceMs ??= this.#clock.monotonicMs();
+    this.#outgoing?.send(parts, left);
   }
 
-  /** Answers that become ready outside of a read, one soon after the other, leave together. */
-  #gather(): void {
-    if (this.#isGathering) return;
-    this.#isGathering = true;
-    this.#socket.cork();
-    setImmediate(this.#scatter);
-  }
-
-  readonly #scatter = (): void => {
-    this.#isGathering = false;
-    this.#socket.uncork();
-  };
-
-  /** Bytes have left; after an error nobody knows whether they still will. */
-  #moved(error: Error | null | undefined, left: (() => void) | undefined): void {
-    if (error === null || error === undefined) left?.();
-    this.#stalledSinceMs = this.queuedBytes === 0 ? undefined : this.#clock.monotonicMs();
+  #moved(haveLeft: boolean): void {
+    if (this.queuedBytes === 0) this.#stalledSinceMs = undefined;
+    else if (haveLeft || this.#stalledSinceMs === undefined) this.#stalledSinceMs = this.#clock.monotonicMs();
     this.#listener?.drained();
   }
 
@@ -161,6 +134,7 @@ class TcpTransport implements Transport {
   }
 
   end(): void {
+    this.#outgoing?.flush();
     this.#socket.end();
   }
 

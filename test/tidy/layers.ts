@@ -113,7 +113,9 @@ const packageFree = new Set(['base', 'wire', 'crypto', 'fs']);
 /** Node's modules that reach the world, and who may use them. */
 const worldModules =
   /^node:(?:fs|net|tls|dgram|dns|http|https|http2|os|child_process|worker_threads|cluster|timers|process|perf_hooks|readline|tty)(?:\/|$)/;
-const adapters = /^src\/(?:base|native|backend|control|cli)\/|^src\/server\/(?:tcp|received-socket)\.ts$/;
+/** Where sockets, files, clocks and chance come from. */
+export const adapters =
+  /^src\/(?:base|native|backend|control|cli)\/|^src\/server\/(?:tcp|received-socket|outgoing)\.ts$/;
 
 /** Imports of the world, or of packages, where values are handed in instead. */
 export function throughWalls(source: Source): Finding[] {

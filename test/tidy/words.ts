@@ -3,6 +3,7 @@
  * handed in instead of asked for.
  */
 import ts from 'typescript';
+import { adapters } from './layers.ts';
 import { type Finding, finding, findingAt, nameOf, type Source, walk } from './source.ts';
 
 const emptyNouns = /(?:Manager|Helper|Util|Impl)s?(?![a-z])/;
@@ -100,7 +101,6 @@ const askedMembers = new Set([
   ...['random', 'randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID', 'getRandomValues'],
   ...['toLocaleLowerCase', 'toLocaleUpperCase', 'toLocaleString', 'localeCompare', 'hrtime'],
 ]);
-const adapters = /^src\/(?:base|native|backend|control|cli)\/|^src\/server\/(?:tcp|received-socket)\.ts$/;
 
 /** Time, chance, the process and the locale, asked for where they are handed in. Printing is the command line's. */
 export function askedWorld(source: Source): Finding[] {
