@@ -1,5 +1,5 @@
 /**
- * What counts as one client where the number of connections is bounded.
+ * What counts as one client where connections and wrong passwords are counted.
  */
 
 /** An IPv4 address; or an IPv6 network of 64 bits, since a host there has as many addresses as it likes. */

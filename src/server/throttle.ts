@@ -1,14 +1,17 @@
 /**
  * Slows down guessing: one answer per delay and (address, account), however many attempts run side by side. A right
  * guess that comes while earlier wrong ones are being punished waits like them, so nothing is learnt faster. Guesses of one address at
- * many accounts are slowed down as well, by a tenth of the delay each; who guesses right does not wait for those. A crowd that logs
- * on at the same moment is let in a few at a time, so that the work of others goes on between them.
+ * many accounts are slowed down as well, by a tenth of the delay each, and those of all addresses together by a hundredth; who guesses
+ * right does not wait for those. A crowd that logs on at the same moment is let in a few at a time, so that the work of others goes on
+ * between them.
  */
 
 import type { AcceptorContext, AuthenticationStep } from '../auth/mechanism.ts';
 import { LogonError } from '../auth/mechanism.ts';
 import type { Clock } from '../base/clock.ts';
-import type { LogonThrottle } from '../session/server-state.ts';
+import type { LogonAttempt, LogonThrottle } from '../session/server-state.ts';
+import { accountKey } from './account-key.ts';
+import { addressKey } from './address.ts';
 import { Crowd } from './crowd.ts';
 
 /** Keys remembered at most; the oldest are forgotten first. */
@@ -16,6 +19,12 @@ const KEY_COUNT_MAX = 10_000;
 
 /** Wrong guesses of one address at whatever accounts that are answered in one delay. */
 const GUESSES_PER_DELAY = 10;
+
+/** Those of all addresses together: so many people mistype their passwords at once in a large office, and no more. */
+const GUESSES_PER_DELAY_OF_ALL = 100;
+
+/** The key of all addresses, which none of them has. */
+const EVERYBODY = '*';
 
 /** Legs of logons in one turn of the event loop: about two milliseconds of work. */
 const LEGS_PER_TURN = 16;
@@ -33,10 +42,7 @@ export class FailedLogonThrottle implements LogonThrottle {
     this.#delayMs = delayMs;
   }
 
-  async step(
-    acceptor: AcceptorContext,
-    attempt: { readonly token: Buffer; readonly address: string },
-  ): Promise<AuthenticationStep> {
+  async step(acceptor: AcceptorContext, attempt: LogonAttempt): Promise<AuthenticationStep> {
     const turn = this.#crowd.next();
     if (turn !== undefined) await turn;
     try {
@@ -46,7 +52,7 @@ export class FailedLogonThrottle implements LogonThrottle {
       }
       return step;
     } catch (error) {
-      if (error instanceof LogonError) await this.#punish(keyOf(attempt.address, error.account));
+      if (error instanceof LogonError) await this.#until(this.#punish(attempt.address, error.account));
       throw error;
     }
   }
@@ -55,14 +61,18 @@ export class FailedLogonThrottle implements LogonThrottle {
     return this.#busyUntilMs.get(key) ?? 0;
   }
 
-  async #punish(key: string): Promise<void> {
+  /** Takes time of everything that a wrong answer counts for; returns when it may be given. */
+  #punish(address: string, account: string): number {
     const delayMs = this.#delayMs();
-    if (delayMs === 0) return;
     const now = this.#clock.monotonicMs();
-    const until = this.#extend(key, now, delayMs);
-    const addressUntil = this.#extend(addressOf(key), now, delayMs / GUESSES_PER_DELAY);
+    if (delayMs === 0) return now;
+    const until = Math.max(
+      this.#extend(keyOf(address, account), now, delayMs),
+      this.#extend(addressKey(address), now, delayMs / GUESSES_PER_DELAY),
+      this.#extend(EVERYBODY, now, delayMs / GUESSES_PER_DELAY_OF_ALL),
+    );
     this.#forget(now);
-    await this.#until(Math.max(until, addressUntil));
+    return until;
   }
 
   /** Takes `delayMs` more of the answers of `key`; returns until when. */
@@ -89,11 +99,6 @@ export class FailedLogonThrottle implements LogonThrottle {
   }
 }
 
-/** The key of an address alone, which no account has. */
-function addressOf(key: string): string {
-  return key.slice(0, key.indexOf('|'));
-}
-
 function keyOf(address: string, account: string): string {
-  return `${address}|${account.toLowerCase()}`;
+  return `${addressKey(address)}|${accountKey(account)}`;
 }

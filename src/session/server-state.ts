@@ -44,12 +44,15 @@ export interface NetworkInterface {
   readonly linkSpeedBits: bigint;
 }
 
+/** One token of a client. */
+export interface LogonAttempt {
+  readonly token: Buffer;
+  readonly address: string;
+}
+
 /** Steps an authentication, slowing down those who guess. */
 export interface LogonThrottle {
-  step(
-    acceptor: AcceptorContext,
-    attempt: { readonly token: Buffer; readonly address: string },
-  ): Promise<AuthenticationStep>;
+  step(acceptor: AcceptorContext, attempt: LogonAttempt): Promise<AuthenticationStep>;
 }
 
 export interface ServerStateOptions {

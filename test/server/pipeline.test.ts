@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LogonError } from '../../src/auth/mechanism.ts';
 import { type Gate, wrapBackend } from '../../src/backend/wrap.ts';
 import { AssertionError } from '../../src/base/assert.ts';
 import { NtStatus, statusName } from '../../src/base/status.ts';
 import { Request } from '../../src/server/request.ts';
-import { FailedLogonThrottle } from '../../src/server/throttle.ts';
 import {
   connectClient,
   createRequestOf,
@@ -169,33 +167,6 @@ describe('Server.close', () => {
     for (const [table, count] of Object.entries(server.counters())) assert.equal(count, 0, table);
     assert.deepEqual(await server.close(), left, 'again');
     assert.equal(server.connect(), undefined);
-  });
-});
-
-describe('the throttle of failed logons', () => {
-  const fails = (account: string) => ({
-    step: () => {
-      throw new LogonError('wrong', NtStatus.LOGON_FAILURE, account);
-    },
-    destroy: () => {},
-  });
-
-  it('takes one guess a delay of one account from one address, however many run side by side', async () => {
-    const clock = new VirtualClock();
-    const throttle = new FailedLogonThrottle(clock, () => 2000);
-    const answered: number[] = [];
-    const guess = (account: string, address: string) =>
-      throttle.step(fails(account), { token: Buffer.alloc(0), address }).catch(() => {
-        answered.push(clock.monotonicMs());
-      });
-    for (let count = 0; count < 5; count++) void guess(count % 2 === 0 ? 'alice' : 'ALICE', '10.0.0.1');
-    await clock.advance(11_000);
-    assert.deepEqual(answered, [2000, 4000, 6000, 8000, 10_000]);
-    answered.length = 0;
-    void guess('alice', '10.0.0.2');
-    void guess('bob', '10.0.0.1');
-    await clock.advance(2500);
-    assert.deepEqual(answered, [13_000, 13_000], 'others wait for their own delay alone');
   });
 });
 
