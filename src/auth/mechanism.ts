@@ -8,7 +8,7 @@ import type { MaybePromise } from './maybe-promise.ts';
 
 /** An authentication that failed. `message` says why, for the log; the client sees the status only. */
 export class LogonError extends NtStatusError {
-  /** The account that was tried, as the client spelled it; empty when it got not so far. */
+  /** The account that was tried, as the client spelled it; empty where the password was not looked at. */
   readonly account: string;
 
   constructor(message: string, status: NtStatus = NtStatus.LOGON_FAILURE, account = '') {
@@ -43,6 +43,8 @@ export type AuthenticationStep = AuthenticationContinues | AuthenticationComplet
 export interface AuthenticationContinues {
   readonly kind: 'continue';
   readonly token: Buffer;
+  /** Who the client is, where that is proved and only a checksum of what was said before is missing. */
+  readonly identity?: Identity;
 }
 
 /** The client is who it says. */

@@ -47,7 +47,7 @@ export class FailedLogonThrottle implements LogonThrottle {
     if (turn !== undefined) await turn;
     try {
       const step = await acceptor.step(attempt.token);
-      if (step.kind === 'complete') {
+      if (step.identity !== undefined) {
         await this.#until(this.#busyUntil(keyOf(attempt.address, step.identity.name)));
       }
       return step;

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { encodeNegTokenResp } from '../../src/auth/spnego/tokens.ts';
 import { NtStatus } from '../../src/base/status.ts';
+import type { LogOnOptions } from '../../src/testing/client.ts';
+import { changed } from '../auth/ntlm-logon.ts';
 import { alice } from '../testing/memory-server.ts';
 import { refusal, TestClock, underAbuse } from './scene.ts';
 
 const delayMs = 2000;
+const KRB5 = '1.2.840.113554.1.2.2';
 
 describe('guessing passwords', () => {
   it('B7 on many connections at once learns one answer per delay and account', async () => {
@@ -56,6 +60,44 @@ describe('guessing passwords', () => {
       { clock, limits: { failedLogonDelayMs: delayMs } },
     );
   });
+
+  const spoiled: Readonly<Record<string, LogOnOptions>> = {
+    'a session key that is too short': {
+      isRaw: true,
+      tamper: (token, leg) => (leg === 0 ? token : cut(token)),
+    },
+    'a checksum that is wrong': {
+      mechanismsBefore: [KRB5],
+      sendsMechListMic: false,
+      tamper: (token, leg) => (leg < 3 ? token : encodeNegTokenResp({ mechListMic: Buffer.alloc(16) })),
+    },
+  };
+  const cut = changed((message) => ({ ...message, encryptedRandomSessionKey: Buffer.alloc(5) }));
+  for (const [what, options] of Object.entries(spoiled)) {
+    it(`B7 a guess with ${what} is answered no sooner when it is right`, async () => {
+      const clock = new TestClock();
+      await underAbuse(
+        async ({ connect }) => {
+          for (const password of [alice.password, 'wrong']) {
+            const startMs = clock.monotonicMs();
+            const before = refusal((await connect()).logOn({ ...alice, password: 'wrong' }));
+            await clock.advance(0);
+            let isAnswered = false;
+            const guess = refusal((await connect()).logOn({ ...alice, password }, options)).finally(() => {
+              isAnswered = true;
+            });
+            await clock.advance(2 * delayMs - 1);
+            assert.equal(isAnswered, false, password);
+            await clock.advance(delayMs);
+            assert.equal(await guess, NtStatus.LOGON_FAILURE);
+            await before;
+            assert.equal(clock.monotonicMs() - startMs, 3 * delayMs - 1);
+          }
+        },
+        { clock, limits: { failedLogonDelayMs: delayMs } },
+      );
+    });
+  }
 
   it('B8 tells nothing of who exists: the same answer after the same time', async () => {
     const clock = new TestClock();

@@ -62,7 +62,7 @@ function clientOf(options: SpnegoClientOptions = {}, user = 'alice', password = 
   return new SpnegoClient(ntlmClient(user, password), options);
 }
 
-async function refused(attempt: () => unknown, status: number, what?: string): Promise<void> {
+async function refused(attempt: () => unknown, status: number, what?: string): Promise<LogonError> {
   const error = await Promise.resolve()
     .then(attempt)
     .then(
@@ -71,6 +71,7 @@ async function refused(attempt: () => unknown, status: number, what?: string): P
     );
   assert.ok(error instanceof LogonError, what ?? `refused, not ${error}`);
   assert.equal(error.status, status, what ?? 'status');
+  return error;
 }
 
 const states = (tokens: readonly Buffer[]) =>
@@ -148,8 +149,21 @@ describe('SPNEGO with NTLM behind other mechanisms', () => {
       const client = clientOf({ ...options, sendsMechListMic: false });
       const withhold = (token: Buffer, leg: number) =>
         leg === 3 ? encodeNegTokenResp({ mechListMic }) : token;
-      await refused(() => exchange(client, server(), withhold), NtStatus.LOGON_FAILURE);
+      const error = await refused(() => exchange(client, server(), withhold), NtStatus.LOGON_FAILURE);
+      assert.equal(error.account, 'alice', 'counts for the account');
     }
+  });
+
+  it('says with whom it is waiting for the checksum', async () => {
+    const acceptor = server();
+    const client = clientOf({ ...options, sendsMechListMic: false });
+    const who: (string | undefined)[] = [];
+    for (let token: Buffer | undefined = client.begin(); token !== undefined; ) {
+      const step: AuthenticationStep = await acceptor.step(token);
+      who.push(step.identity?.name);
+      token = client.next(step.token ?? EMPTY);
+    }
+    assert.deepEqual(who, [undefined, undefined, 'alice', 'alice']);
   });
 
   it('refuses a list that was shortened on its way', async () => {
@@ -292,7 +306,9 @@ describe('tokens that are no SPNEGO', () => {
     'a tag of several bytes': Buffer.from('7f60020500', 'hex'),
   };
   for (const [name, token] of Object.entries(bad)) {
-    it(`such as ${name} are refused`, () => refused(() => server().step(token), NtStatus.INVALID_PARAMETER));
+    it(`such as ${name} are refused`, async () => {
+      await refused(() => server().step(token), NtStatus.INVALID_PARAMETER);
+    });
   }
 
   it('such as noise and truncations are refused, never by another error', async () => {

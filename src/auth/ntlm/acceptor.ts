@@ -176,14 +176,14 @@ class NtlmAcceptor implements AcceptorContext {
     const isUsable = account?.ntHash !== undefined && !account.isDisabled;
     if (account === undefined || !isUsable || sessionBaseKey === undefined) {
       wipe(sessionBaseKey);
-      throw failure(refusal(account), said);
+      throw failure(refusal(account), said.message);
     }
     const { challenged, message, response, bytes } = said;
     const flags = message.negotiateFlags & challenged.flags;
     const sessionKey = exportedKey(sessionBaseKey, message, flags);
     if (hasMicFlag(response) && !isMicRight(sessionKey, said)) {
       wipe(sessionKey, bytes);
-      throw failure('the message integrity code is missing or wrong', said);
+      throw failure('the message integrity code is missing or wrong', message);
     }
     const targetName = response.avPairs.get(AvId.TARGET_NAME)?.toString('utf16le') ?? '';
     return {
@@ -220,12 +220,12 @@ interface Exchange {
   readonly bytes: Buffer;
 }
 
-/** Why somebody was not let in, for the log; the client is never told. */
-/** Whatever failed, the client sees the same status. */
-function failure(why: string, { message }: Exchange): LogonError {
-  return new LogonError(`NTLM: ${why}`, NtStatus.LOGON_FAILURE, message.userName);
+/** Whatever failed, the client sees the same status, and it counts for the account. */
+function failure(why: string, { userName }: AuthenticateMessage): LogonError {
+  return new LogonError(`NTLM: ${why}`, NtStatus.LOGON_FAILURE, userName);
 }
 
+/** Why somebody was not let in, for the log; the client is never told. */
 function refusal(account: Account | undefined): string {
   if (account === undefined) return 'unknown user';
   if (account.isDisabled) return 'disabled account';
@@ -284,7 +284,7 @@ function exportedKey(keyExchangeKey: Buffer, message: AuthenticateMessage, flags
   if (encrypted.length === 0 && !hasFlag(flags, NtlmFlag.SIGN | NtlmFlag.SEAL)) return keyExchangeKey;
   if (encrypted.length !== PROOF_BYTES) {
     wipe(keyExchangeKey);
-    throw new LogonError('NTLM: the session key does not have 16 bytes');
+    throw failure('the session key does not have 16 bytes', message);
   }
   const exported = rc4(keyExchangeKey, encrypted);
   wipe(keyExchangeKey);

@@ -154,7 +154,7 @@ class SpnegoAcceptor implements AcceptorContext {
       this.#awaited = step;
       const mechListMic = integrity.makeMic(mechTypeList);
       const message = { negState: NegState.ACCEPT_INCOMPLETE, responseToken, mechListMic };
-      return { kind: 'continue', token: encodeNegTokenResp(message) };
+      return { kind: 'continue', token: encodeNegTokenResp(message), identity: step.identity };
     }
     this.#verify(step, mic);
     const mechListMic = mic === undefined ? undefined : integrity?.makeMic(mechTypeList);
@@ -183,7 +183,8 @@ class SpnegoAcceptor implements AcceptorContext {
   #refused(step: AuthenticationComplete, why: string): LogonError {
     step.sessionKey?.fill(0);
     this.#isOver = true;
-    return new LogonError(why);
+    // The password was right; whoever spoils the checksum on purpose must not learn it sooner than by a whole logon.
+    return new LogonError(why, NtStatus.LOGON_FAILURE, step.identity.name);
   }
 
   #selected(): Selection {
