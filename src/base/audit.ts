@@ -8,6 +8,8 @@ import type { LogFields } from './log.ts';
 export const auditEvents = Object.freeze([
   'logon',
   'logon-failed',
+  'lockout-began',
+  'lockout-ended',
   'session-ended',
   'share-connected',
   'share-refused',

@@ -5,13 +5,16 @@ import { createHash } from 'node:crypto';
 import type { Account, UserStore } from '../auth/identity.ts';
 import { equalSecrets, wipe } from '../crypto/secret.ts';
 import { type AccountDirectory, type Account as DirectoryAccount, SidNameUse } from '../rpc/accounts.ts';
+import type { AccountNames } from '../server/lockout.ts';
 import { type Sid, WellKnownSid } from '../wire/dtyp/sid.ts';
 import { ntHashOf, PasswordError, readPasswordFile } from './password.ts';
 import type { ConfiguredUser } from './schema.ts';
 import { openHash, readSealingKey } from './sealed-hash.ts';
 
+const keyOf = ({ name }: LocalAccount) => name.toLowerCase();
+
 /** Members of a group of this name have the privileges of Windows' administrators: backup, restore, ownership. */
-const administratorsName = 'administrators';
+const isAdministrators = (group: string) => group.toLowerCase() === 'administrators';
 
 /** An account ready for use. The hash belongs to whoever holds this. */
 export interface LocalAccount {
@@ -55,7 +58,7 @@ async function ntHashOfUser(user: ConfiguredUser, key: Buffer): Promise<Buffer> 
 }
 
 /** Looks accounts up by name, without regard to case; every claimed domain is taken as this server's. */
-export class AccountStore implements UserStore, AccountDirectory {
+export class AccountStore implements UserStore, AccountDirectory, AccountNames {
   readonly machineSid: Sid;
   readonly domainName = 'WORKGROUP';
   readonly #domain: string;
@@ -107,7 +110,7 @@ export class AccountStore implements UserStore, AccountDirectory {
   }
 
   #groupSid(name: string): Sid {
-    if (name.toLowerCase() === administratorsName) return WellKnownSid.BUILTIN_ADMINISTRATORS;
+    if (isAdministrators(name)) return WellKnownSid.BUILTIN_ADMINISTRATORS;
     return sidOf(this.#domain, 'group', name);
   }
 
@@ -120,18 +123,32 @@ export class AccountStore implements UserStore, AccountDirectory {
   replace(accounts: readonly LocalAccount[]): boolean {
     const isSame = accounts.length === this.#accounts.size && accounts.every((account) => this.#has(account));
     this.destroy();
-    this.#accounts = new Map(accounts.map((account) => [account.name.toLowerCase(), account]));
+    this.#accounts = new Map(accounts.map((account) => [keyOf(account), account]));
     return !isSame;
   }
 
   /** The names, in lower case, of accounts that `accounts` takes away, disables, or gives another password or other groups. */
   revokedBy(accounts: readonly LocalAccount[]): ReadonlySet<string> {
-    const kept = new Set(
-      accounts
-        .filter((account) => !account.isDisabled && this.#has(account))
-        .map(({ name }) => name.toLowerCase()),
-    );
+    const kept = new Set(accounts.filter((account) => !account.isDisabled && this.#has(account)).map(keyOf));
     return new Set([...this.#accounts.keys()].filter((key) => !kept.has(key)));
+  }
+
+  /** The names, in lower case, of accounts that `accounts` adds, takes away or changes. */
+  changedBy(accounts: readonly LocalAccount[]): ReadonlySet<string> {
+    const same = new Set(accounts.filter((account) => this.#has(account)).map(keyOf));
+    return new Set([...this.#accounts.keys(), ...accounts.map(keyOf)].filter((key) => !same.has(key)));
+  }
+
+  /** Whether there is an account; `name` in lower case. */
+  has(name: string): boolean {
+    return this.#accounts.has(name);
+  }
+
+  /** The names, in lower case, of administrators that are not disabled. */
+  administrators(): readonly string[] {
+    return [...this.#accounts]
+      .filter(([, { isDisabled, groups }]) => !isDisabled && groups.some(isAdministrators))
+      .map(([name]) => name);
   }
 
   /** Disables an account until {@link replace}; false when there is none. */

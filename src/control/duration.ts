@@ -5,6 +5,9 @@
 /** A number with its unit: seconds, minutes, hours or days. */
 export const durationPattern = /^(\d{1,9})(s|m|h|d)$/;
 
+/** The same, and not nothing. */
+export const positiveDurationPattern = /^(?!0+[smhd])(\d{1,9})(s|m|h|d)$/;
+
 const unitMs = new Map([
   ['s', 1000],
   ['m', 60_000],

@@ -78,6 +78,7 @@ export class ProtocolServer {
       log,
       audit,
       keyLog,
+      accounts: parts.users,
       commands,
     });
   }
@@ -109,6 +110,11 @@ export class ProtocolServer {
   /** See Server.endSessions. */
   endSessions(isMeant: (identity: Identity) => boolean): Promise<number> {
     return this.#server.endSessions(isMeant);
+  }
+
+  /** See Server.liftLockout. */
+  liftLockout(account: string, reason: 'lifted' | 'account-changed'): boolean {
+    return this.#server.liftLockout(account, reason);
   }
 
   /** See Server.endTreesWithoutRight. */

@@ -37,9 +37,9 @@ shares:
     memory: true
 \`\`\`
 
-On SIGHUP the file is read again. Users, signing, encryption, dialects, session, multichannel, guest, anonymous and limits then
-hold for connections made afterwards; who may do what on a share (\`permissions\`, \`readOnly\`) holds at once: a connection to a share
-that has lost rights by it is ended, with what is open through it. Changes of the rest are reported and wait for a restart. An invalid
+On SIGHUP the file is read again. Users, signing, encryption, dialects, session, multichannel, guest, anonymous, targetNames and
+limits then hold for connections made afterwards; \`lockout\` and who may do what on a share (\`permissions\`, \`readOnly\`) hold at once: a connection
+to a share that has lost rights by it is ended, with what is open through it. Changes of the rest are reported and wait for a restart. An invalid
 file leaves the settings in force as they are.
 `;
 

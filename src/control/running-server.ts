@@ -21,6 +21,7 @@ export type SettingsChange = Pick<
   | 'guest'
   | 'anonymous'
   | 'targetNames'
+  | 'lockout'
   | 'limits'
 >;
 
@@ -56,6 +57,8 @@ export interface RunningServer extends AsyncDisposable {
    * Disables an account until the configuration is read again, and ends its sessions with all they have open. Resolves to their number.
    */
   revoke(user: string): Promise<number>;
+  /** Ends the lock-out of an account and forgets its wrong passwords; false when it was not locked out. See `lockout`. */
+  unlock(user: string): boolean;
   /** Sizes of the server's tables: connections, sessions, tree connects, opens, …; all zero after close. */
   counters(): TableSizes;
   /**

@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { defaultLimits, type Limits } from '../base/limits.ts';
-import { durationPattern } from './duration.ts';
+import { durationPattern, positiveDurationPattern } from './duration.ts';
 import { folderSettings } from './folder-settings.ts';
 import { sealedHashPattern } from './sealed-hash.ts';
 import { sizePattern } from './size.ts';
@@ -224,6 +224,23 @@ const session = z.strictObject({
     .describe('After this time a client must authenticate again: `90s`, `30m`, `8h`, `7d`, or `never`.'),
 });
 
+const duration = z.string().regex(positiveDurationPattern, 'must be like 90s, 30m, 8h or 7d');
+
+const lockout = z.strictObject({
+  failures: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe(
+      'So many wrong passwords within `window` lock an account out, from whatever addresses. `0`: never.',
+    ),
+  window: duration
+    .default('15m')
+    .describe('How long a wrong password counts, unless the right one comes: `15m`.'),
+  duration: duration.default('15m').describe('How long the account is locked out.'),
+});
+
 const log = z.strictObject({
   level: z
     .enum(['debug', 'info', 'warn', 'error'])
@@ -301,6 +318,11 @@ export const configurationSchema = z.strictObject({
     })
     .prefault({})
     .describe('Refuse logons that were made for another server and relayed to this one.'),
+  lockout: lockout
+    .prefault({})
+    .describe(
+      'Refuse all logons of an account after too many wrong passwords, as if its password were wrong. Of the enabled members of `administrators` one can always log on: the last is never locked out. A change of the account at SIGHUP, or `unlock()` of a program, ends it early.',
+    ),
   audit: z
     .strictObject({
       file: z

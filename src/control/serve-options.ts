@@ -48,6 +48,7 @@ export interface ServeOptions
     | 'session'
     | 'multichannel'
     | 'targetNames'
+    | 'lockout'
     | 'audit'
     | 'limits'
   > {

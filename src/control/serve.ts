@@ -94,6 +94,7 @@ const plainSettings = [
   'session',
   'multichannel',
   'targetNames',
+  'lockout',
   'audit',
   'limits',
 ] as const;

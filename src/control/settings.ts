@@ -8,7 +8,7 @@ import { type Configuration, limitsOf } from './schema.ts';
 
 /** The part of a checked configuration that the protocol sees, and that may change while the server runs. */
 export function settingsOf(configuration: Configuration): Settings {
-  const { signing, encryption, dialects, session, multichannel, guest, anonymous, targetNames } =
+  const { signing, encryption, dialects, session, multichannel, guest, anonymous, targetNames, lockout } =
     configuration;
   return {
     signing,
@@ -22,6 +22,11 @@ export function settingsOf(configuration: Configuration): Settings {
     guest,
     anonymous,
     targetNames,
+    lockout: {
+      failures: lockout.failures,
+      windowMs: present(durationMs(lockout.window), 'lockout.window'),
+      durationMs: present(durationMs(lockout.duration), 'lockout.duration'),
+    },
     limits: limitsOf(configuration),
   };
 }

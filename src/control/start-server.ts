@@ -184,8 +184,10 @@ class Operated implements OperatedServer {
 
   reload(configuration: Configuration, accounts: readonly LocalAccount[]): ReloadOutcome {
     const revoked = this.#users.revokedBy(accounts);
+    const changedAccounts = this.#users.changedBy(accounts);
     const haveUsersChanged = this.#users.replace(accounts);
     void this.#endSessions((name) => revoked.has(name.toLowerCase()));
+    for (const name of changedAccounts) this.#protocol.liftLockout(name, 'account-changed');
     const hasAccessChanged = this.#regulate(configuration);
     const differs = (key: keyof Configuration) =>
       JSON.stringify(this.#configuration[key]) !== JSON.stringify(configuration[key]);
@@ -226,6 +228,11 @@ class Operated implements OperatedServer {
     return this.#endSessions((name) => name.toLowerCase() === user.toLowerCase());
   }
 
+  unlock(user: string): boolean {
+    this.#audit?.write('administration', { action: 'unlocked', user });
+    return this.#protocol.liftLockout(user, 'lifted');
+  }
+
   #endSessions(isMeant: (name: string) => boolean): Promise<number> {
     return this.#protocol.endSessions(({ kind, name }) => kind === 'user' && isMeant(name));
   }
@@ -263,6 +270,7 @@ class Operated implements OperatedServer {
         dialects: { ...before.dialects, ...change.dialects },
         session: { ...before.session, ...change.session },
         targetNames: { ...before.targetNames, ...change.targetNames },
+        lockout: { ...before.lockout, ...change.lockout },
         limits: { ...before.limits, ...change.limits },
       },
     });
@@ -291,6 +299,7 @@ const changeable: readonly (keyof SettingsChange)[] = [
   'dialects',
   'session',
   'targetNames',
+  'lockout',
   'limits',
 ];
 

@@ -1,21 +1,28 @@
 /**
  * Closes connections that take too long: to authenticate, to finish a leg, to take their answers. One look a second over all
- * connections, instead of a timer for each; buffers that nobody needed for a while go at the same time.
+ * connections, instead of a timer for each; buffers that nobody needed for a while go at the same time, and lock-outs that are over end.
  */
 import type { Timer } from '../base/clock.ts';
 import type { Connection } from '../session/connection.ts';
 import type { ServerState } from '../session/server-state.ts';
 import { buffers } from './buffer-pool.ts';
+import type { Lockout } from './lockout.ts';
 
 const INTERVAL_MS = 1000;
 
 export class Deadlines {
   readonly #server: ServerState;
+  readonly #lockout: Lockout;
   readonly #close: (connection: Connection, reason: string) => void;
   #timer: Timer | undefined;
 
-  constructor(server: ServerState, close: (connection: Connection, reason: string) => void) {
+  constructor(
+    server: ServerState,
+    lockout: Lockout,
+    close: (connection: Connection, reason: string) => void,
+  ) {
     this.#server = server;
+    this.#lockout = lockout;
     this.#close = close;
   }
 
@@ -23,6 +30,7 @@ export class Deadlines {
     this.#timer = this.#server.clock.setTimer(INTERVAL_MS, () => {
       this.#look();
       buffers.trim();
+      this.#lockout.look();
       this.start();
     });
   }

@@ -2,7 +2,7 @@
  * The server: connections in, shares out. Owns no sockets until told to listen, and no global state.
  */
 import type { Identity } from '../auth/identity.ts';
-import type { Audit } from '../base/audit.ts';
+import { type Audit, noAudit } from '../base/audit.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
 import { type Log, printable } from '../base/log.ts';
@@ -25,6 +25,7 @@ import { fastestCryptoProvider } from './crypto-provider.ts';
 import { Deadlines } from './deadlines.ts';
 import type { CommandTable } from './dispatch.ts';
 import { ProtocolViolation } from './ending.ts';
+import { type AccountNames, Lockout } from './lockout.ts';
 import { connectInMemory, type MemoryConnection } from './memory-transport.ts';
 import { Peer, type PeerHost } from './peer.ts';
 import { type ServerStats, statsOf } from './stats.ts';
@@ -48,9 +49,13 @@ export interface ServerOptions {
   readonly cryptoProvider?: CryptoProvider | undefined;
   /** The addresses to offer for further channels; by default the one that the client uses. [MS-SMB2] 3.3.5.15.11 */
   readonly networkInterfaces?: ((localAddress: string) => readonly NetworkInterface[]) | undefined;
+  /** Who exists and who administers, for lock-outs; by default nobody. */
+  readonly accounts?: AccountNames | undefined;
   /** The commands that are served; by default the product's. Others are for tests alone. */
   readonly commands?: CommandTable | undefined;
 }
+
+const noAccounts: AccountNames = { has: () => false, administrators: () => [] };
 
 /** How long {@link Server.close} waits for requests under way, at most. */
 const DRAIN_POLL_MS = 20;
@@ -61,13 +66,18 @@ export class Server {
   readonly state: ServerState;
   readonly #listeners: TcpListener[] = [];
   readonly #deadlines: Deadlines;
+  readonly #lockout: Lockout;
   readonly #peers = new Map<Connection, Peer>();
   readonly #addresses = new Map<string, number>();
   readonly #host: PeerHost;
   #closing: Promise<Counters> | undefined;
 
   constructor(options: ServerOptions) {
-    const throttle = new FailedLogonThrottle(options.clock, () => this.state.limits.failedLogonDelayMs);
+    const { clock, log, audit = noAudit, accounts = noAccounts } = options;
+    const settings = () => this.state.settings.lockout;
+    this.#lockout = new Lockout({ clock, log, audit, accounts, settings });
+    const delayMs = () => this.state.limits.failedLogonDelayMs;
+    const throttle = new FailedLogonThrottle({ clock, delayMs, lockout: this.#lockout, audit });
     const { cryptoProvider = fastestCryptoProvider() } = options;
     this.state = new ServerState({ ...options, cryptoProvider, throttle });
     this.#host = {
@@ -76,7 +86,9 @@ export class Server {
       released: (connection) => this.#released(connection),
     };
     for (const share of options.shares) this.addShare(share);
-    this.#deadlines = new Deadlines(this.state, (connection, reason) => this.#drop(connection, reason));
+    this.#deadlines = new Deadlines(this.state, this.#lockout, (connection, reason) =>
+      this.#drop(connection, reason),
+    );
     this.#deadlines.start();
   }
 
@@ -151,6 +163,11 @@ export class Server {
     }
     await Promise.allSettled(ending);
     return ending.length;
+  }
+
+  /** Ends the lock-out of an account, and forgets its wrong passwords; false when it was not locked out. */
+  liftLockout(account: string, reason: 'lifted' | 'account-changed'): boolean {
+    return this.#lockout.lift(account, reason);
   }
 
   /** The server in numbers. */

@@ -23,6 +23,8 @@ export interface ServerStats {
     readonly leases: number;
     readonly breaks: number;
     readonly watchedDirectories: number;
+    /** Names that are locked out after too many wrong passwords. */
+    readonly lockedAccounts: number;
     /** Requests at work or waiting. */
     readonly outstandingRequests: number;
     /** Those of them that were answered with STATUS_PENDING. */
@@ -57,7 +59,12 @@ export function statsOf(
   const requests = Object.values(commands).reduce((sum, { count }) => sum + count, 0);
   return {
     uptimeMs: state.clock.monotonicMs() - state.startMs,
-    now: { ...state.tableSizes(), ...coreOf(state), ...connectionsOf(state.connections) },
+    now: {
+      ...state.tableSizes(),
+      ...coreOf(state),
+      ...connectionsOf(state.connections),
+      lockedAccounts: state.throttle.lockedCount,
+    },
     total: {
       connectionsAccepted: statistics.connectionsAccepted,
       connectionsRefused: statistics.connectionsRefused,

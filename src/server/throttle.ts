@@ -8,11 +8,14 @@
 
 import type { AcceptorContext, AuthenticationStep } from '../auth/mechanism.ts';
 import { LogonError } from '../auth/mechanism.ts';
+import { type Audit, noAudit } from '../base/audit.ts';
 import type { Clock } from '../base/clock.ts';
+import { NtStatus } from '../base/status.ts';
 import type { LogonAttempt, LogonThrottle } from '../session/server-state.ts';
 import { accountKey } from './account-key.ts';
 import { addressKey } from './address.ts';
 import { Crowd } from './crowd.ts';
+import type { Lockout } from './lockout.ts';
 
 /** Keys remembered at most; the oldest are forgotten first. */
 const KEY_COUNT_MAX = 10_000;
@@ -29,32 +32,66 @@ const EVERYBODY = '*';
 /** Legs of logons in one turn of the event loop: about two milliseconds of work. */
 const LEGS_PER_TURN = 16;
 
+export interface ThrottleOptions {
+  readonly clock: Clock;
+  readonly delayMs: () => number;
+  /** By default no account is locked out. */
+  readonly lockout?: Lockout | undefined;
+  readonly audit?: Audit | undefined;
+}
+
 export class FailedLogonThrottle implements LogonThrottle {
   readonly #clock: Clock;
   readonly #delayMs: () => number;
+  readonly #lockout: Lockout | undefined;
+  readonly #audit: Audit;
   /** Until when the answers of a key are taken, by key. */
   readonly #busyUntilMs = new Map<string, number>();
   readonly #crowd: Crowd;
 
-  constructor(clock: Clock, delayMs: () => number) {
+  constructor({ clock, delayMs, lockout, audit = noAudit }: ThrottleOptions) {
     this.#clock = clock;
     this.#crowd = new Crowd(clock, LEGS_PER_TURN);
     this.#delayMs = delayMs;
+    this.#lockout = lockout;
+    this.#audit = audit;
+  }
+
+  get lockedCount(): number {
+    return this.#lockout?.count ?? 0;
   }
 
   async step(acceptor: AcceptorContext, attempt: LogonAttempt): Promise<AuthenticationStep> {
     const turn = this.#crowd.next();
     if (turn !== undefined) await turn;
+    // The delay counts from here, so that it hides what more there is to do for a right password than for a wrong one.
+    const startMs = this.#clock.monotonicMs();
     try {
       const step = await acceptor.step(attempt.token);
-      if (step.identity !== undefined) {
-        await this.#until(this.#busyUntil(keyOf(attempt.address, step.identity.name)));
-      }
+      if (step.identity === undefined) return step;
+      if (step.identity.kind === 'user') this.#admit(step, step.identity.name);
+      await this.#until(this.#busyUntil(keyOf(attempt.address, step.identity.name)), attempt);
       return step;
     } catch (error) {
-      if (error instanceof LogonError) await this.#until(this.#punish(attempt.address, error.account));
+      if (error instanceof LogonError) await this.#fail(error, attempt, startMs);
       throw error;
     }
+  }
+
+  /** What was proved first counts first, whatever then waits how long: guesses side by side do not get past a lock-out. */
+  #admit(step: AuthenticationStep, account: string): void {
+    if (this.#lockout?.refuses(account) === true) {
+      if (step.kind === 'complete') step.sessionKey?.fill(0);
+      throw new LogonError('the account is locked out', NtStatus.LOGON_FAILURE, account);
+    }
+    if (step.kind === 'complete') this.#lockout?.succeeded(account);
+  }
+
+  #fail({ account, message }: LogonError, attempt: LogonAttempt, startMs: number): Promise<void> | undefined {
+    const { address } = attempt;
+    this.#audit('logon-failed', { user: account, address, reason: message });
+    this.#lockout?.failed(account, address);
+    return this.#until(this.#punish(address, account, startMs), attempt);
   }
 
   #busyUntil(key: string): number {
@@ -62,9 +99,8 @@ export class FailedLogonThrottle implements LogonThrottle {
   }
 
   /** Takes time of everything that a wrong answer counts for; returns when it may be given. */
-  #punish(address: string, account: string): number {
+  #punish(address: string, account: string, now: number): number {
     const delayMs = this.#delayMs();
-    const now = this.#clock.monotonicMs();
     if (delayMs === 0) return now;
     const until = Math.max(
       this.#extend(keyOf(address, account), now, delayMs),
@@ -90,12 +126,9 @@ export class FailedLogonThrottle implements LogonThrottle {
     }
   }
 
-  #until(timeMs: number): Promise<void> | undefined {
+  #until(timeMs: number, attempt: LogonAttempt): Promise<void> | undefined {
     const delayMs = timeMs - this.#clock.monotonicMs();
-    if (delayMs <= 0) return undefined;
-    return new Promise((resolve) => {
-      this.#clock.setTimer(delayMs, resolve);
-    });
+    return delayMs <= 0 ? undefined : attempt.pause(delayMs);
   }
 }
 

@@ -48,10 +48,14 @@ export interface NetworkInterface {
 export interface LogonAttempt {
   readonly token: Buffer;
   readonly address: string;
+  /** Lets so much time pass; rejects when nobody waits for the answer any more. */
+  pause(delayMs: number): Promise<void>;
 }
 
 /** Steps an authentication, slowing down those who guess. */
 export interface LogonThrottle {
+  /** Names that are locked out after too many wrong passwords. */
+  readonly lockedCount: number;
   step(acceptor: AcceptorContext, attempt: LogonAttempt): Promise<AuthenticationStep>;
 }
 

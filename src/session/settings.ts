@@ -39,5 +39,9 @@ export interface Settings {
     /** Names of this server beside its own and its address. */
     readonly names: readonly string[];
   };
+  /**
+   * So many wrong passwords for an account within `windowMs`, and all its logons are refused for `durationMs`. `failures` 0: never.
+   */
+  readonly lockout: { readonly failures: number; readonly windowMs: number; readonly durationMs: number };
   readonly limits: Limits;
 }

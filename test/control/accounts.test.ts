@@ -101,6 +101,25 @@ describe('the accounts', () => {
     assert.deepEqual(store.groupsOf('nobody'), []);
   });
 
+  it('are told apart from those of before when they are added, taken away or changed', () => {
+    const store = new AccountStore('SERVER', [
+      account('Anna', 'x'),
+      account('ben', 'x'),
+      account('cid', 'x'),
+    ]);
+    const disabled = { ...account('cid', 'x'), isDisabled: true };
+    const changed = store.changedBy([account('Anna', 'x'), disabled, account('Dora', 'x')]);
+    assert.deepEqual([...changed].sort(), ['ben', 'cid', 'dora']);
+  });
+
+  it('are administrators by their group, unless they are disabled', () => {
+    const groups = ['staff', 'ADMINISTRATORS'];
+    const users = ['Anna', 'ben', 'cid'].map((name) => ({ ...account(name, 'x'), groups }));
+    const store = new AccountStore('SERVER', [...users, account('dora', 'x')]);
+    store.disable('BEN');
+    assert.deepEqual(store.administrators(), ['anna', 'cid']);
+  });
+
   it('hand out copies of their hashes', () => {
     const store = new AccountStore('SERVER', [account('anna', 'Password')]);
     store.lookup('anna')?.ntHash?.fill(0);

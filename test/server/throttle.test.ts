@@ -25,15 +25,39 @@ const right = (user: string): AcceptorContext => ({
 /** A throttle, and when it answered, in order. */
 function throttled() {
   const clock = new VirtualClock();
-  const throttle = new FailedLogonThrottle(clock, () => delayMs);
+  const throttle = new FailedLogonThrottle({ clock, delayMs: () => delayMs });
   const answered: number[] = [];
+  const pause = (ms: number) => new Promise<void>((resolve) => void clock.setTimer(ms, resolve));
   const note = () => void answered.push(clock.monotonicMs());
   const logOn = (acceptor: AcceptorContext, address: string) =>
-    void throttle.step(acceptor, { token: EMPTY, address }).then(note, note);
+    void throttle.step(acceptor, { token: EMPTY, address, pause }).then(note, note);
   return { clock, answered, logOn };
 }
 
 describe('the throttle of failed logons', () => {
+  it('lets go of an answer that nobody waits for any more, and still tells the audit', async () => {
+    const clock = new VirtualClock();
+    const told: unknown[] = [];
+    const audit = (event: string, fields: unknown) => void told.push(event, fields);
+    const throttle = new FailedLogonThrottle({ clock, delayMs: () => delayMs, audit });
+    const gone = new Error('gone');
+    const pause = () => Promise.reject(gone);
+    const attempt = throttle.step(wrong('alice'), { token: EMPTY, address: '10.0.0.1', pause });
+    await assert.rejects(attempt, gone);
+    assert.deepEqual(told, ['logon-failed', { user: 'alice', address: '10.0.0.1', reason: 'wrong' }]);
+    await clock.advance(1);
+    assert.equal(clock.pendingCount, 0);
+  });
+
+  it('counts the delay from before the work, so that it does not tell how much there was', async () => {
+    const { clock, answered, logOn } = throttled();
+    const error = new LogonError('wrong', NtStatus.LOGON_FAILURE, 'alice');
+    const step = () => new Promise<never>((_, reject) => void clock.setTimer(30, () => reject(error)));
+    logOn({ step, destroy: () => {} }, '10.0.0.1');
+    await clock.advance(3 * delayMs);
+    assert.deepEqual(answered, [delayMs]);
+  });
+
   it('takes one guess a delay of one account from one address, however many run side by side', async () => {
     const { clock, answered, logOn } = throttled();
     for (let count = 0; count < 5; count++) logOn(wrong(count % 2 === 0 ? 'alice' : 'ALICE'), '10.0.0.1');

@@ -35,6 +35,8 @@ export interface MemoryServerOptions {
   readonly commands?: CommandTable;
   /** Stands between the server and the store of each share. */
   readonly wrapStore?: (store: Backend, share: string) => Backend;
+  /** Accounts that are administrators, in lower case. */
+  readonly administrators?: readonly string[];
   /** Is given the core, for tests that count what is in it. */
   readonly onCore?: (core: FileCore) => void;
   /** Keeps persistent opens; `files` is continuously available then. */
@@ -56,6 +58,7 @@ const defaultSettings: Omit<Settings, 'limits'> = {
   guest: false,
   anonymous: false,
   targetNames: { level: 'off', names: [] },
+  lockout: { failures: 0, windowMs: 900_000, durationMs: 900_000 },
 };
 
 /** A server with the shares `files` and `secret`, of which the second must be encrypted. */
@@ -106,6 +109,10 @@ export function memoryServer(options: MemoryServerOptions = {}): Server {
     settings,
     authenticator: { negotiationHint: () => spnego.hint, begin: () => spnego.begin() },
     shares: [share('files', 'available'), share('secret', 'required')],
+    accounts: {
+      has: (name) => ['alice', 'bob', 'carol'].includes(name),
+      administrators: () => options.administrators ?? [],
+    },
     clock,
     entropy,
     log,

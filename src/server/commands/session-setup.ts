@@ -2,8 +2,9 @@
  * SESSION_SETUP: a new session, a session's re-authentication, or a further channel for it. [MS-SMB2] 3.3.5.5
  */
 
-import { type AuthenticationComplete, LogonError } from '../../auth/mechanism.ts';
+import type { AuthenticationComplete } from '../../auth/mechanism.ts';
 import { present } from '../../base/assert.ts';
+import type { Clock, Timer } from '../../base/clock.ts';
 import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import { PreauthHash } from '../../crypto/preauth.ts';
 import type { Authentication } from '../../session/connection.ts';
@@ -15,7 +16,7 @@ import {
   SessionSetupRequest,
   SessionSetupResponse,
 } from '../../wire/smb2/session-setup.ts';
-import { type ConnectionContext, command, Reply } from '../command.ts';
+import { type ConnectionContext, command, Reply, type Ticket } from '../command.ts';
 import { bindingOf, finishBinding, requireBindingSignature } from './session-binding.ts';
 import { finishReauthentication, finishSetup } from './session-completion.ts';
 
@@ -40,15 +41,12 @@ export const sessionSetup = command({
       const step = await context.server.throttle.step(authentication.acceptor, {
         token: request.securityBuffer,
         address: connection.transport.remoteAddress,
+        pause: (delayMs) => context.wait(timeTicket(context.clock, delayMs)),
       });
       if (step.kind === 'complete') return await complete(context, { authentication, request, result: step });
       demand(!connection.isClosed, NtStatus.USER_SESSION_DELETED);
       return continuing(context, authentication, step.token);
     } catch (error) {
-      if (error instanceof LogonError) {
-        const { remoteAddress: address } = connection.transport;
-        context.server.audit('logon-failed', { user: error.account, address, reason: error.message });
-      }
       await abandon(context, authentication);
       throw error;
     } finally {
@@ -56,6 +54,17 @@ export const sessionSetup = command({
     }
   },
 });
+
+/** Wakes when so much time has passed. */
+function timeTicket(clock: Clock, delayMs: number): Ticket {
+  let timer: Timer | undefined;
+  return {
+    onWake: (wake) => {
+      timer = clock.setTimer(delayMs, wake);
+    },
+    abandon: () => timer?.cancel(),
+  };
+}
 
 /** [MS-SMB2] 3.3.5.5: a client that cannot encrypt is refused where nothing goes unencrypted. */
 function demandEncryptable(context: ConnectionContext): void {
