@@ -105,6 +105,23 @@ describe('an account that is locked out', () => {
       }
     }));
 
+  it('B7 keeps its sessions, without further channels, until they must authenticate again', () =>
+    underGuessing(async (scene, clock) => {
+      const client = await clientAt(scene, 101);
+      const session = await client.logOn(alice);
+      await lockOut(scene, clock, 'alice');
+      const other = await clientAt(scene, 102);
+      const binding = refusal(session.bind(other, alice));
+      await clock.advance(delayMs);
+      assert.equal(await binding, NtStatus.LOGON_FAILURE);
+      await session.connectTree('files');
+      const again = refusal(session.reauthenticate(alice));
+      await clock.advance(2 * delayMs);
+      assert.equal(await again, NtStatus.LOGON_FAILURE);
+      assert.equal(await refusal(session.connectTree('files')), NtStatus.USER_SESSION_DELETED);
+      for (const one of [client, other]) one.close();
+    }));
+
   it('B7 is never the last administrator, who logs on when all others are locked out', () =>
     underGuessing(
       async (scene, clock) => {
