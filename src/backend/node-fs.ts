@@ -5,8 +5,10 @@
  * behind the store's back can swap a directory for a link between look and use; for a real folder that others write to,
  * `localBackend` is the safe choice, and the faster one.
  */
+
 import { constants } from 'node:fs';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { Table } from '../base/table.ts';
 import type {
   Backend,
   BackendHandle,
@@ -71,7 +73,7 @@ class NodeFsBackend implements Backend {
   readonly #identifiesByName: boolean;
   readonly #names = new NameTree();
   /** Handles by file id. */
-  readonly #openCounts = new Map<bigint, number>();
+  readonly #openCounts = new Table<bigint, number>();
   readonly #dirty = new DirtyDirectories((path) => this.#syncDirectory(path));
   #nextFileId: bigint;
   /** The last change of names that was asked for. */

@@ -2,6 +2,7 @@
  * The files that are open, each once, however many handles it has: its descriptor, where it is now, whether its name is
  * gone, whether its data was lost.
  */
+import { Table } from '../base/table.ts';
 import type { BackendPath, MaybePromise } from './contract.ts';
 import type { FileReference } from './metadata-store.ts';
 import { isWithin } from './path.ts';
@@ -34,7 +35,7 @@ export interface OpenFilesOptions {
 }
 
 export class OpenFiles {
-  readonly #files = new Map<bigint, OpenFile>();
+  readonly #files = new Table<bigint, OpenFile>();
   readonly #options: OpenFilesOptions;
 
   constructor(options: OpenFilesOptions) {

@@ -15,7 +15,7 @@ export type OwnerLimits = Pick<QuotaEntry, 'thresholdBytes' | 'limitBytes'>;
 
 export interface QuotaLog {
   /** What is kept. */
-  readonly limits: ReadonlyMap<Sid, OwnerLimits>;
+  readonly limits: Iterable<[Sid, OwnerLimits]>;
   /** Without `limits` the owner is forgotten. */
   keep(owner: Sid, limits: OwnerLimits | undefined): void;
   /** Returns when all that was kept is on stable storage. */

@@ -1,7 +1,9 @@
 /**
  * A limit on what a store may hold.
  */
+
 import type { Log } from '../base/log.ts';
+import { Table } from '../base/table.ts';
 import type { Sid } from '../wire/dtyp/sid.ts';
 import type {
   Backend,
@@ -50,7 +52,7 @@ class LimitedStore {
   readonly #usage: ShareUsage;
   /** Absent where the store has limits of its own, or nothing is kept. */
   readonly #kept: QuotaLog | undefined;
-  readonly #open = new Map<string, Growing>();
+  readonly #open = new Table<string, Growing>();
 
   constructor(store: Backend, { stateDirectory, log, ...options }: QuotaOptions) {
     this.#store = store;

@@ -4,10 +4,12 @@
  * living records are copied over a few at a time, with each append; then the old ones go. A line is a checksum, a space, the
  * record as JSON: readable by people, and a damaged one spoils no other.
  */
+
 import fs from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type Log, silentLog } from '../base/log.ts';
+import { Table } from '../base/table.ts';
 
 const READ_BYTES = 1024 * 1024;
 /** A segment is compacted when it is this large and at least half of it is outdated. */
@@ -16,14 +18,14 @@ const COMPACT_BYTES_MIN = 8 * 1024 * 1024;
 const COPY_COUNT = 64;
 
 /** How a record is written: as something that JSON can say. */
-export interface RecordForm<K, V> {
+export interface RecordForm<K, V extends NonNullable<unknown>> {
   /** Without a value: the key is gone. */
   plain(key: K, value: V | undefined): object;
   /** Throws for what it cannot have written. */
   parse(plain: unknown): readonly [K, V | undefined];
 }
 
-export interface RecordLogOptions<K, V> {
+export interface RecordLogOptions<K, V extends NonNullable<unknown>> {
   readonly directory: string;
   /** First part of the names of its segments. */
   readonly name: string;
@@ -31,9 +33,9 @@ export interface RecordLogOptions<K, V> {
   readonly log?: Log | undefined;
 }
 
-export class RecordLog<K, V> {
+export class RecordLog<K, V extends NonNullable<unknown>> {
   /** What is kept. */
-  readonly living = new Map<K, V>();
+  readonly living = new Table<K, V>();
   readonly #directory: string;
   readonly #name: string;
   readonly #form: RecordForm<K, V>;
@@ -195,7 +197,7 @@ export class RecordLog<K, V> {
     // What the former segment holds must not wait for the copy: the next sync covers both.
     this.#formerFds.push(formerFd);
     this.#outdated.push(formerName);
-    this.#copying = this.living.entries();
+    this.#copying = this.living[Symbol.iterator]();
   }
 
   #finishCopying(): void {

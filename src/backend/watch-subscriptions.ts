@@ -1,6 +1,7 @@
 /**
  * Who wants to hear of changes, by path.
  */
+import { Table } from '../base/table.ts';
 import type { BackendChange, BackendPath } from './contract.ts';
 import { isWithin, parentOf } from './path.ts';
 
@@ -14,9 +15,9 @@ export interface Subscription {
 }
 
 export class Subscriptions {
-  readonly #byPath = new Map<BackendPath, Set<Subscription>>();
+  readonly #byPath = new Table<BackendPath, Set<Subscription>>();
   /** Files watched by way of these directories. */
-  readonly #files = new Map<BackendPath, number>();
+  readonly #files = new Table<BackendPath, number>();
 
   add(subscription: Subscription): void {
     this.#count(subscription, 1);

@@ -2,7 +2,9 @@
  * Named streams of local files: each in the attribute `user.DosStream.NAME:$DATA` with a zero behind its bytes, as Samba
  * keeps them, or in the side store when it outgrows what the file can carry. It never moves back.
  */
+
 import fs from 'node:fs';
+import { Table } from '../base/table.ts';
 import type { MaybePromise, StreamInfo } from './contract.ts';
 import { BackendError } from './error.ts';
 import { calls, OpenFlags } from './local-calls.ts';
@@ -34,7 +36,7 @@ export interface StreamSize {
 export class XattrStreams {
   readonly #keeper: XattrKeeper;
   readonly #side: StreamStore;
-  readonly #open = new Map<bigint, Set<OpenStream>>();
+  readonly #open = new Table<bigint, Set<OpenStream>>();
   readonly #turns = new Turns();
 
   constructor(keeper: XattrKeeper, side: StreamStore) {

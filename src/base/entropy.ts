@@ -21,12 +21,11 @@ export const systemEntropy: Entropy = {
       randomFillSync(pool);
       poolUsed = 0;
     }
-    const end = poolUsed + target.byteLength;
-    const taken = pool.subarray(poolUsed, end);
-    new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(taken);
-    // What was handed out is nowhere else.
-    taken.fill(0);
-    poolUsed = end;
+    for (let index = 0; index < target.length; index++) {
+      target[index] = pool[poolUsed] ?? 0;
+      // What was handed out is nowhere else.
+      pool[poolUsed++] = 0;
+    }
     return target;
   },
 };

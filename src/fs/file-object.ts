@@ -2,7 +2,9 @@
  * The state of the core: plain data, one object per file, stream, open and oplock in use, and the tables that find them.
  * The other files of this folder are functions on it, one concern each.
  */
+
 import { assert } from '../base/assert.ts';
+import { Table } from '../base/table.ts';
 import { ByteRangeLocks } from './byte-range-locks.ts';
 import type { CoreSettings } from './contract.ts';
 import type { WaitingLock } from './lock-requests.ts';
@@ -108,22 +110,22 @@ export interface TicketState {
 
 export interface CoreState {
   settings: CoreSettings;
-  readonly files: Map<FileKey, FileObject>;
+  readonly files: Table<FileKey, FileObject>;
   readonly opens: Map<number, OpenState>;
   /** Leases by {@link leaseOwnerOf}. */
-  readonly leases: Map<string, Cache>;
+  readonly leases: Table<string, Cache>;
   readonly tickets: Map<Ticket, TicketState>;
   /** Breaks waiting for an acknowledgement, in the order of their deadlines. */
   readonly breaking: Set<Cache>;
   readonly disconnected: Set<OpenState>;
-  readonly disconnectedByUser: Map<string, number>;
+  readonly disconnectedByUser: Table<string, number>;
   /** No disconnected open expires before this. */
   nextExpiryMs: number;
   /** Opens with a watch, by directory. */
-  readonly watchers: Map<FileKey, Set<OpenState>>;
+  readonly watchers: Table<FileKey, Set<OpenState>>;
   readonly durables: Map<number, OpenState>;
   /** Opens with a create GUID, by {@link createNameOf}. */
-  readonly byCreateGuid: Map<string, OpenState>;
+  readonly byCreateGuid: Table<string, OpenState>;
   /** Persistent opens that changed since their records were last taken. */
   readonly touched: Set<OpenState>;
   effects: CoreEffect[];
@@ -134,17 +136,17 @@ export interface CoreState {
 export function newState(settings: CoreSettings): CoreState {
   return {
     settings,
-    files: new Map(),
+    files: new Table(),
     opens: new Map(),
-    leases: new Map(),
+    leases: new Table(),
     tickets: new Map(),
     breaking: new Set(),
     disconnected: new Set(),
-    disconnectedByUser: new Map(),
+    disconnectedByUser: new Table(),
     nextExpiryMs: Number.POSITIVE_INFINITY,
-    watchers: new Map(),
+    watchers: new Table(),
     durables: new Map(),
-    byCreateGuid: new Map(),
+    byCreateGuid: new Table(),
     touched: new Set(),
     effects: [],
     nextOpenId: 1,

@@ -42,7 +42,7 @@ export class BufferPool {
     const shelf = this.#shelves[exponent];
     const buffer = shelf?.buffers.pop();
     if (shelf === undefined || buffer === undefined) {
-      return Buffer.allocUnsafeSlow(Math.max(sizeBytes, 2 ** exponent + EXTRA_BYTES));
+      return Buffer.allocUnsafeSlow(Math.max(sizeBytes, (1 << exponent) + EXTRA_BYTES));
     }
     shelf.leastCount = Math.min(shelf.leastCount, shelf.buffers.length);
     this.#keptBytes -= buffer.length;
@@ -52,7 +52,7 @@ export class BufferPool {
   /** Gives back what {@link take} returned; nothing may read or write it from now on. */
   give(buffer: Buffer): void {
     const exponent = exponentFor(buffer.length);
-    const isOfPool = buffer.length === 2 ** exponent + EXTRA_BYTES;
+    const isOfPool = buffer.length === (1 << exponent) + EXTRA_BYTES;
     if (isOfPool) this.onGive?.(buffer);
     if (!isOfPool || this.#keptBytes + buffer.length > KEPT_BYTES_MAX) {
       free(buffer);
@@ -81,7 +81,7 @@ function free({ buffer, length }: Buffer): void {
 }
 
 function exponentFor(sizeBytes: number): number {
-  if (sizeBytes <= 2 ** EXPONENT_MIN + EXTRA_BYTES) return EXPONENT_MIN;
+  if (sizeBytes <= (1 << EXPONENT_MIN) + EXTRA_BYTES) return EXPONENT_MIN;
   return Math.min(32 - Math.clz32(sizeBytes - EXTRA_BYTES - 1), EXPONENT_MAX);
 }
 

@@ -176,7 +176,7 @@ function resolveSession(request: Request, row: Command | undefined, carried: Car
     return;
   }
   demand(session !== undefined, NtStatus.USER_SESSION_DELETED);
-  const state = session.currentState(request.clock.monotonicMs());
+  const state = session.currentState(request.startMs);
   // [MS-SMB2] 3.3.5.2.9: a session whose first authentication is not over is not there yet.
   if (state === 'in-progress') {
     request.sessionInUse = undefined;

@@ -138,7 +138,9 @@ function join(parts: readonly Part[]): void {
 
 /** Of the open socket: asked for at each use, since a number that was closed may be somebody else's. */
 function descriptorOf(socket: Socket): number {
-  const handle: unknown = Reflect.get(socket, '_handle');
-  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
-  return typeof fd === 'number' ? fd : -1;
+  if (!('_handle' in socket)) return -1;
+  const handle = socket._handle;
+  return typeof handle === 'object' && handle !== null && 'fd' in handle && typeof handle.fd === 'number'
+    ? handle.fd
+    : -1;
 }

@@ -1,11 +1,13 @@
 /**
  * The server: connections in, shares out. Owns no sockets until told to listen, and no global state.
  */
+
 import type { Identity } from '../auth/identity.ts';
 import { type Audit, noAudit } from '../base/audit.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Entropy } from '../base/entropy.ts';
 import { type Log, printable } from '../base/log.ts';
+import { Table } from '../base/table.ts';
 import { telemetry } from '../base/telemetry.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import { Connection } from '../session/connection.ts';
@@ -68,7 +70,7 @@ export class Server {
   readonly #deadlines: Deadlines;
   readonly #lockout: Lockout;
   readonly #peers = new Map<Connection, Peer>();
-  readonly #addresses = new Map<string, number>();
+  readonly #addresses = new Table<string, number>();
   readonly #host: PeerHost;
   #closing: Promise<Counters> | undefined;
 

@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Entropy, randomId, randomId32 } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { Table } from '../base/table.ts';
 import type { CryptoProvider } from '../crypto/provider.ts';
 import type { Connection } from './connection.ts';
 import type { Open, OpenTarget } from './open.ts';
@@ -94,7 +95,7 @@ export class ServerState {
   readonly cryptoProvider: CryptoProvider | undefined;
   readonly connections = new Set<Connection>();
   /** Connections by their ClientGuid, the oldest first. */
-  readonly #clients = new Map<string, Set<Connection>>();
+  readonly #clients = new Table<string, Set<Connection>>();
   /** GlobalSessionTable. [MS-SMB2] 3.3.1.5 */
   readonly sessions = new Map<number, Session>();
   /** Those that have ended, and for which something is still closed or worked on. */

@@ -4,7 +4,9 @@
  *
  * A file is watched from the first open with such rights to the close of the last, a directory likewise with what is in it.
  */
+
 import type { BackendPath } from '../backend/contract.ts';
+import { Table } from '../base/table.ts';
 import type { FileKey } from '../fs/types.ts';
 import { OplockLevel } from '../wire/flags.ts';
 import type { OpenFile } from './open-file.ts';
@@ -20,7 +22,7 @@ interface Watched {
 
 export class CacheWatch {
   readonly #volume: Volume;
-  readonly #watched = new Map<FileKey, Watched>();
+  readonly #watched = new Table<FileKey, Watched>();
   readonly #byPath = new PathTree<Watched>();
 
   constructor(volume: Volume) {

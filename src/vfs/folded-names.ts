@@ -38,7 +38,8 @@ export class FoldedNames {
 
   /** A stored name whose shown form folds to `folded` (in upper case already). */
   find(folded: string): string | undefined {
-    for (const slot of this.#matches(this.#hash(folded))) {
+    const hash = this.#hash(folded);
+    for (let slot = this.#next(hash, hash); slot !== undefined; slot = this.#next(hash, slot + 1)) {
       const stored = this.#record(slot);
       if (upper(shownName(stored)) === folded) return stored;
     }
@@ -79,22 +80,28 @@ export class FoldedNames {
     for (const [slot, at] of this.#slots.entries()) if (at !== FREE && at !== GONE) yield this.#record(slot);
   }
 
-  *#matches(hash: number): Iterable<number> {
+  /** The slot of a name with this hash, the first from `from` on. */
+  #next(hash: number, from: number): number | undefined {
     const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; this.#slots[slot] !== FREE; slot = (slot + 1) & mask) {
-      if (this.#slots[slot] !== GONE && this.#hashes[slot] === hash) yield slot;
+    for (let slot = from & mask; this.#slots[slot] !== FREE; slot = (slot + 1) & mask) {
+      if (this.#slots[slot] !== GONE && this.#hashes[slot] === hash) return slot;
     }
+    return undefined;
   }
 
   #slotOf(stored: string, hash: number): number | undefined {
-    for (const slot of this.#matches(hash)) if (this.#record(slot) === stored) return slot;
+    for (let slot = this.#next(hash, hash); slot !== undefined; slot = this.#next(hash, slot + 1)) {
+      if (this.#record(slot) === stored) return slot;
+    }
     return undefined;
   }
 
   #insert(at: number, hash: number): void {
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
-    while (this.#slots[slot] !== FREE) slot = (slot + 1) & mask;
+    // A slot that was given up is used again: a name that comes and goes leaves no more than one behind.
+    while (this.#slots[slot] !== FREE && this.#slots[slot] !== GONE) slot = (slot + 1) & mask;
+    if (this.#slots[slot] === GONE) this.#goneCount -= 1;
     this.#slots[slot] = at;
     this.#hashes[slot] = hash;
   }
@@ -134,8 +141,9 @@ export class FoldedNames {
     this.#slots = new Uint32Array(length);
     this.#hashes = new Uint32Array(length);
     this.#goneCount = 0;
-    for (const [slot, at] of slots.entries()) {
-      if (at !== FREE && at !== GONE) this.#insert(at, hashes[slot] ?? 0);
+    for (let slot = 0; slot < slots.length; slot++) {
+      const at = slots[slot];
+      if (at !== undefined && at !== FREE && at !== GONE) this.#insert(at, hashes[slot] ?? 0);
     }
   }
 
@@ -143,8 +151,9 @@ export class FoldedNames {
   #compact(): void {
     const kept = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES_MIN, this.#arenaBytes - this.#deadBytes));
     let end = 0;
-    for (const [slot, at] of this.#slots.entries()) {
-      if (at === FREE || at === GONE) continue;
+    for (let slot = 0; slot < this.#slots.length; slot++) {
+      const at = this.#slots[slot];
+      if (at === undefined || at === FREE || at === GONE) continue;
       const length = this.#recordBytes(slot);
       this.#arena.copy(kept, end, at - 1, at - 1 + length);
       this.#slots[slot] = end + 1;

@@ -8,8 +8,8 @@
 import type { BackendPath, BackendStat, MaybePromise } from '../backend/contract.ts';
 import type { SecurityDescriptor } from '../wire/dtyp/security-descriptor.ts';
 
-/** Files whose facts are remembered. */
-const FILE_COUNT_MAX = 32_768;
+/** Files whose facts are remembered: those asked for lately, and as many before them. */
+const FILE_COUNT_MAX = 16_384;
 
 /** Age of a version from which on it names one state of the file only: 2 s, the coarsest clock of file systems in use. */
 const SETTLED_NS = 2_000_000_000n;
@@ -31,7 +31,9 @@ export interface VersionedPlace {
 
 export class KnownFacts {
   readonly #nowNs: () => bigint;
-  readonly #files = new Map<bigint, Facts>();
+  #files = new Map<bigint, Facts>();
+  /** What was remembered before; what is asked for moves over, the rest goes when there is as much again. */
+  #older = new Map<bigint, Facts>();
 
   /** `nowNs`: the wall clock, in nanoseconds since 1970. */
   constructor(nowNs: () => bigint) {
@@ -74,6 +76,7 @@ export class KnownFacts {
       await written;
     } finally {
       this.#files.clear();
+      this.#older.clear();
     }
   }
 
@@ -83,18 +86,19 @@ export class KnownFacts {
     if (stat === undefined || version === undefined) return undefined;
     const known = this.#files.get(stat.fileId);
     if (known?.version === version) return known;
-    if (known !== undefined) this.#files.delete(stat.fileId);
+    const older = this.#older.get(stat.fileId);
+    if (older?.version === version) return this.#remember(stat.fileId, older);
     if (stat.isVersionExact !== true && this.#nowNs() - version < SETTLED_NS) return undefined;
-    if (this.#files.size >= FILE_COUNT_MAX) this.#forgetOldest();
-    const facts: Facts = { version };
-    this.#files.set(stat.fileId, facts);
-    return facts;
+    // Always another object: who still reads for the former version has that one.
+    return this.#remember(stat.fileId, { version });
   }
 
-  #forgetOldest(): void {
-    for (const fileId of this.#files.keys()) {
-      this.#files.delete(fileId);
-      return;
+  #remember(fileId: bigint, facts: Facts): Facts {
+    if (this.#files.size >= FILE_COUNT_MAX && !this.#files.has(fileId)) {
+      this.#older = this.#files;
+      this.#files = new Map();
     }
+    this.#files.set(fileId, facts);
+    return facts;
   }
 }

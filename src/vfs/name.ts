@@ -3,7 +3,7 @@
  */
 import type { Limits } from '../base/limits.ts';
 import { printable } from '../base/log.ts';
-import { demand, NtStatus } from '../base/status.ts';
+import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import { isValidName, splitStream, upper } from '../fs/names.ts';
 
 /** What a path says of a stream. [MS-FSCC] 2.1.5 */
@@ -40,11 +40,9 @@ export function parsePath(path: string, limits: Limits): PathName {
   const endsInSeparator = names.endsWith('\\');
   const trimmed = endsInSeparator ? names.slice(0, -1) : names;
   const components = trimmed === '' ? [] : withoutDots(trimmed.split('\\'));
-  demand(
-    components.every(isValidName),
-    NtStatus.OBJECT_NAME_INVALID,
-    `no valid component in ${printable(path)}`,
-  );
+  if (!components.every(isValidName)) {
+    throw new NtStatusError(NtStatus.OBJECT_NAME_INVALID, `no valid component in ${printable(path)}`);
+  }
   demand(!endsInSeparator || components.length > 0, NtStatus.OBJECT_NAME_INVALID, 'nothing but a separator');
   return { components, stream, endsInSeparator };
 }

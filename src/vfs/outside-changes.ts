@@ -4,8 +4,10 @@
  * A watched directory is watched in the store from its first CHANGE_NOTIFY until that open is closed. Where one watched
  * directory lies in a tree that is watched, the outer one reports for both.
  */
+
 import type { BackendChange, BackendPath, BackendStat } from '../backend/contract.ts';
 import { isWithin, nameOf, parentOf } from '../backend/path.ts';
+import { Table } from '../base/table.ts';
 import type { Change, FileKey, Place } from '../fs/types.ts';
 import { CompletionFilter, FileAction } from '../wire/flags.ts';
 import { shownName } from './name-mapping.ts';
@@ -27,7 +29,7 @@ interface Watched {
 
 export class OutsideChanges {
   readonly #volume: Volume;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Table<string, Watched>();
   /** Changes are told in the order in which they were reported. */
   #told: Promise<void> = Promise.resolve();
 

@@ -1,12 +1,14 @@
 /**
  * Values by the path they belong to, so that those at and below a name are found without a look at the others.
  */
+
 import type { BackendPath } from '../backend/contract.ts';
+import { Table } from '../base/table.ts';
 
 /** Most hold one of the two: made when needed. */
 interface Branch<T> {
   values: Set<T> | undefined;
-  branches: Map<string, Branch<T>> | undefined;
+  branches: Table<string, Branch<T>> | undefined;
 }
 
 const isEmpty = ({ values, branches }: Branch<unknown>): boolean => !values?.size && !branches?.size;
@@ -17,7 +19,7 @@ export class PathTree<T> {
   add(path: BackendPath, value: T): void {
     let branch = this.#root;
     for (const name of namesOf(path)) {
-      branch.branches ??= new Map();
+      branch.branches ??= new Table();
       let next = branch.branches.get(name);
       if (next === undefined) {
         next = { values: undefined, branches: undefined };

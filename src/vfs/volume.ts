@@ -1,12 +1,14 @@
 /**
  * A share's files: a store, its names, and what is open of it.
  */
+
 import type { Backend, BackendPath, MaybePromise } from '../backend/contract.ts';
 import { nameOf, parentOf } from '../backend/path.ts';
 import { type Clock, unixNsOfFileTime } from '../base/clock.ts';
 import { type Entropy, randomId32 } from '../base/entropy.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { Table } from '../base/table.ts';
 import { upper } from '../fs/names.ts';
 import type { Change, CoreOpen, FileKey, Place, Removal } from '../fs/types.ts';
 import { CompletionFilter, FileAction, FileAttribute } from '../wire/flags.ts';
@@ -103,9 +105,9 @@ export class Volume implements RemovalTarget {
   readonly objectIds = new ObjectIdIndex(this);
   readonly resolver: Resolver;
   #serialNumber: number | undefined;
-  readonly #links = new Map<BackendPath, Link>();
-  readonly #streams = new Map<string, StreamState>();
-  readonly #writeTimes = new Map<FileKey, WriteTime>();
+  readonly #links = new Table<BackendPath, Link>();
+  readonly #streams = new Table<string, StreamState>();
+  readonly #writeTimes = new Table<FileKey, WriteTime>();
   readonly #linkOf = new WeakMap<CoreOpen, Link>();
   /** Removals under way, by {@link streamKey}. */
   readonly #removing = new Map<string, Promise<void>>();
@@ -332,5 +334,5 @@ function streamless(backend: Backend): Backend {
 }
 
 function streamKey(file: FileKey, stream: string): string {
-  return `${file}:${stream}`;
+  return stream === '' ? file : `${file}:${stream}`;
 }

@@ -12,7 +12,7 @@ export interface Curve {
 }
 
 const plotPx = { width: 360, height: 200, left: 60, top: 30, gap: 90 };
-const colours = ['#3b6ea5', '#c0504d', '#6a9a3a'];
+const colours = ['#3b6ea5', '#c0504d', '#6a9a3a', '#8064a2'];
 
 export function growthChart(curves: readonly Curve[]): string {
   const groups = [...Map.groupBy(curves, ({ title }) => title)];

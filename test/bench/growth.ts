@@ -83,16 +83,18 @@ const settingsOfGrowth: readonly Setting[] = [
   },
 ];
 
-/** Reads beside what `options` make: connections, opens, locks. */
+/** Reads, and opens of one file again and again, beside what `options` make: connections, opens, locks. */
 async function beside(
   server: BenchServer,
   options: Readonly<Record<string, number>>,
   size: number,
 ): Promise<Record<string, number>> {
-  const [made, , read] = await runClient(server, { protection: 'gmac', clients: 1, words: reads, options });
+  const words = [...reads, 'open-same:1:10000'];
+  const [made, , read, open] = await runClient(server, { protection: 'gmac', clients: 1, words, options });
   return {
     'making one, µs': (made?.cpuMicros ?? Number.NaN) / size,
     'read of 4 KiB, µs': perOperation(read),
+    'open and close of one file, µs': perOperation(open),
     'memory, MiB': (made?.memoryKib ?? Number.NaN) / 1024,
   };
 }

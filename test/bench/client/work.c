@@ -18,6 +18,7 @@ const struct workload workloads[] = {
   {"write-4k", {WRITE_RANDOM}, RANDOM_BYTES, NAMES_NONE},
   {"create", {CREATE_NEW, WRITE_SMALL, CLOSE_FILE}, SMALL_BYTES, NAMES_NEW},
   {"open-query", {OPEN_FILE, QUERY_ALL, CLOSE_FILE}, 0, NAMES_KEPT},
+  {"open-same", {OPEN_FILE, CLOSE_FILE}, 0, NAMES_SAME},
   {"open-leased", {OPEN_LEASED, QUERY_ALL, CLOSE_FILE}, 0, NAMES_KEPT},
   {"open-read", {OPEN_FILE, READ_SMALL, CLOSE_FILE}, SMALL_BYTES, NAMES_KEPT},
   {"rename", {OPEN_RENAME, RENAME, CLOSE_FILE}, 0, NAMES_MOVED},
@@ -62,8 +63,11 @@ static uint64_t scattered(uint64_t seed, uint64_t count) {
 #define KEPT_COUNT 1000
 #define OFFICE_COUNT 100
 
+static int is_kept(const struct slot *s) { return s->work->names == NAMES_KEPT || s->work->names == NAMES_SAME; }
+static unsigned kept_count(const struct slot *s) { return s->work->names == NAMES_SAME ? 1 : KEPT_COUNT; }
+
 static void name_of(char name[64], const struct slot *s, const char *what) {
-  unsigned number = s->work->names == NAMES_KEPT ? s->index % KEPT_COUNT : s->index;
+  unsigned number = is_kept(s) ? s->index % kept_count(s) : s->index;
   snprintf(name, 64, "b%03d\\%s%06u", s->connection->number, what, number);
 }
 
@@ -156,7 +160,7 @@ static size_t write_body(struct slot *s, uint8_t *m, enum step step) {
   char name[64], other[64];
   struct connection *c = s->connection;
   const uint8_t *data_file = data_files[c->number];
-  name_of(name, s, s->work->names == NAMES_KEPT ? "kept" : "file");
+  name_of(name, s, is_kept(s) ? "kept" : "file");
   name_of(other, s, "moved");
   switch (step) {
     case SAY_ECHO:
@@ -260,7 +264,7 @@ static void check_answer(struct slot *s, const struct reply *r, enum step step) 
       if ((step == OPEN_FILE || step == OPEN_LEASED) && u64(m + 112) != SMALL_BYTES) die("an open file has %llu bytes", (unsigned long long)u64(m + 112));
       return;
     case READ:
-      if (step == READ_SMALL) check(read_data(r, SMALL_BYTES), s->index % (s->work->names == NAMES_KEPT ? KEPT_COUNT : OFFICE_COUNT), 0, SMALL_BYTES);
+      if (step == READ_SMALL) check(read_data(r, SMALL_BYTES), s->index % (is_kept(s) ? kept_count(s) : OFFICE_COUNT), 0, SMALL_BYTES);
       else if (step == READ_NEXT) check(read_data(r, SEQUENTIAL_BYTES), scene.generation, s->offset, SEQUENTIAL_BYTES);
       else read_data(r, RANDOM_BYTES);
       if (step == READ_RANDOM && s->work->names == NAMES_NONE) check(read_data(r, RANDOM_BYTES), scene.generation, s->offset, RANDOM_BYTES);
@@ -375,8 +379,8 @@ void grow(struct connection *c) {
   uint8_t file[16];
   char name[64];
   for (unsigned i = 0; i < scene.kept_opens; i++) {
-    snprintf(name, sizeof name, "b000\\kept%06u", i % KEPT_COUNT);
-    if (open_as(c, &(struct creation){name, ACCESS_READ, 1, NT_FILE, 0}, file) != 0) die("open %u failed", i);
+    snprintf(name, sizeof name, "b000\\held%06u", i);
+    if (open_as(c, &(struct creation){name, ACCESS_READ | ACCESS_WRITE, 3, NT_FILE, 0}, file) != 0) die("open %u failed", i);
   }
   lock_many(c, data_files[c->number], scene.kept_locks);
 }
@@ -400,7 +404,7 @@ void prepare(struct connection *c, const char *names) {
   if (status != 0) die("data file: %08x", status);
   if (strstr(names, "read-") != NULL || strstr(names, "write-") != NULL || strstr(names, "office") != NULL) write_data(c);
   snprintf(pattern, sizeof pattern, "b%03d\\kept%%06u", c->number);
-  if (strstr(names, "open-") != NULL || scene.kept_opens > 0) make_files(c, pattern, KEPT_COUNT);
+  if (strstr(names, "open-") != NULL) make_files(c, pattern, KEPT_COUNT);
   else if (strstr(names, "office") != NULL) make_files(c, pattern, OFFICE_COUNT);
   if (c->number == 0 && strstr(names, "list") != NULL && strcmp(scene.list_folder, "list") == 0) {
     make_folder(c, "list");

@@ -17,7 +17,7 @@ struct workload {
   /* Bytes of payload in one operation, for the cost of a GiB. */
   unsigned bytes;
   /* One file of an operation's own: names run through it. */
-  enum { NAMES_NONE, NAMES_NEW, NAMES_KEPT, NAMES_MOVED, NAMES_GONE } names;
+  enum { NAMES_NONE, NAMES_NEW, NAMES_KEPT, NAMES_SAME, NAMES_MOVED, NAMES_GONE } names;
 };
 
 extern const struct workload workloads[];
