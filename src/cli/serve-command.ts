@@ -1,7 +1,7 @@
 /**
  * `smbkit serve`: starts the server, shows how to connect, and ends it in good order.
  */
-import { networkInterfaces } from 'node:os';
+import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { systemEntropy } from '../base/entropy.ts';
 import type { Log } from '../base/log.ts';
 import { localAccounts } from '../control/accounts.ts';
@@ -117,11 +117,22 @@ function announce(run: ServeRun, server: OperatedServer, made: MadeAccount): voi
   );
 }
 
-/** The addresses under which other machines find a server that listens on `host`. */
+/** The addresses, or else the name, under which other machines find a server that listens on `host`. */
 function networkAddresses(host: string): readonly string[] {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  if (host !== '0.0.0.0' && host !== '::') {
+  const isEverywhere = host === '0.0.0.0' || host === '::';
+  const all = machineAddresses();
+  if (all === undefined) return isEverywhere ? [hostname()] : [];
+  if (!isEverywhere) {
     return all.filter(({ address, internal }) => address === host && !internal).map(({ address }) => address);
   }
   return all.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address);
+}
+
+/** The addresses of this machine; `undefined` where a sandbox keeps the kernel from telling, which is no reason not to serve. */
+function machineAddresses(): readonly NetworkInterfaceInfo[] | undefined {
+  try {
+    return Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  } catch {
+    return undefined;
+  }
 }

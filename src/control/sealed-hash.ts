@@ -4,6 +4,7 @@
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { type Entropy, randomBytesOf } from '../base/entropy.ts';
 import { wipe } from '../crypto/secret.ts';
 import { PasswordError } from './password.ts';
@@ -59,7 +60,7 @@ export async function readSealingKey(path: string): Promise<Buffer> {
   try {
     await using file = await open(path, 'r');
     const { mode } = await file.stat();
-    if ((mode & 0o077) !== 0)
+    if ((mode & (isCredential(path) ? 0o037 : 0o077)) !== 0)
       throw new PasswordError(`the key file ${path} is open to others: chmod 600 ${path}`);
     length = (await file.read(bytes, 0, bytes.length, null)).bytesRead;
   } catch (error) {
@@ -74,4 +75,13 @@ export async function readSealingKey(path: string): Promise<Buffer> {
     );
   }
   return key;
+}
+
+/**
+ * Whether systemd put the file there for this service alone. It may belong to root and grant the service's user access by a list,
+ * the mask of which shows as the permission of the group. systemd.exec(5), LoadCredential=
+ */
+function isCredential(path: string): boolean {
+  const folder = process.env['CREDENTIALS_DIRECTORY'];
+  return folder !== undefined && dirname(resolve(path)) === resolve(folder);
 }

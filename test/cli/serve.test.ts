@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import os, { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, describe, it, mock } from 'node:test';
 import { negotiate } from '../control/wire-client.ts';
 import { type RunOptions, start } from './fake-surroundings.ts';
 
@@ -69,6 +70,23 @@ describe('serve', () => {
       /smb:\/\/127\.0\.0\.1:\d+\/docs[\s\S]*generated, shown only now[\s\S]*net use Z:/,
     );
     assert.deepEqual(run.events(), []);
+  });
+
+  it('shows the name of the machine where a sandbox keeps its addresses from it', async () => {
+    const asked = mock.method(os, 'networkInterfaces', () => {
+      throw new Error('address family not supported');
+    });
+    syncBuiltinESMExports();
+    try {
+      const run = start(['serve', '--lan', '--port', '0', docs]);
+      while (!run.out().includes('smbclient ')) await new Promise((done) => setTimeout(done, 5));
+      run.signal('SIGTERM');
+      assert.equal(await run.code, 0);
+      assert.ok(run.out().includes(`Network   smb://${os.hostname()}:`), run.out());
+    } finally {
+      asked.mock.restore();
+      syncBuiltinESMExports();
+    }
   });
 
   it('opens to the network with --lan', async () => {

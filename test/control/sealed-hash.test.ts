@@ -51,4 +51,23 @@ describe('a sealed hash', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  it('takes a credential of systemd for the service’s own, though the list that lets its user read shows as a right of the group', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'smbkit-credentials-'));
+    const before = process.env['CREDENTIALS_DIRECTORY'];
+    try {
+      const keyFile = join(folder, 'key');
+      writeFileSync(keyFile, key.toString('hex'));
+      chmodSync(keyFile, 0o440);
+      await assert.rejects(readSealingKey(keyFile), /chmod 600/);
+      process.env['CREDENTIALS_DIRECTORY'] = folder;
+      assert.deepEqual(await readSealingKey(keyFile), key);
+      chmodSync(keyFile, 0o444);
+      await assert.rejects(readSealingKey(keyFile), /chmod 600/);
+    } finally {
+      if (before === undefined) delete process.env['CREDENTIALS_DIRECTORY'];
+      else process.env['CREDENTIALS_DIRECTORY'] = before;
+      rmSync(folder, { recursive: true });
+    }
+  });
 });
