@@ -133,6 +133,13 @@ function planned(): Part[] {
       covers: 1,
     },
     nodeTest('interop', 'interop', testFiles('test/interop/**/*.test.ts')),
+    // Beside the others: it has a port 445 of its own.
+    {
+      name: 'systemd',
+      group: 'interop',
+      command: [process.execPath, 'test/packaging/main.ts', '--or-skip'],
+      covers: 1,
+    },
   ];
 }
 

@@ -19,6 +19,10 @@ command -v tshark >/dev/null || missing+=(tshark)
 command -v strace >/dev/null || missing+=(strace)
 # For the power-cut test, which only root can run.
 [ "$(id -u)" -ne 0 ] || [ -x /usr/sbin/mkfs.xfs ] || missing+=(xfsprogs)
+# For the test of the service, which boots systemd in namespaces of its own; it need not be the one that runs here.
+[ "$(id -u)" -ne 0 ] || [ -x /lib/systemd/systemd ] || missing+=(systemd)
+[ "$(id -u)" -ne 0 ] || command -v ss >/dev/null || missing+=(iproute2)
+[ "$(id -u)" -ne 0 ] || command -v openssl >/dev/null || missing+=(openssl)
 /usr/bin/python3 -c 'import impacket' 2>/dev/null || missing+=(python3-impacket)
 [ ${#missing[@]} -eq 0 ] && exit 0
 

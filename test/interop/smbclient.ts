@@ -22,6 +22,8 @@ export interface SmbclientRequest {
   readonly account?: Account;
   /** Local folder in which the client runs. */
   readonly folder?: string;
+  /** Words before the command, which put it into another network. */
+  readonly under?: readonly string[];
   /** Receives standard output instead of the result. */
   readonly onOutput?: (chunk: Buffer) => void;
 }
@@ -52,7 +54,8 @@ export function smbclient(peer: Address, request: SmbclientRequest): Promise<Smb
   }
   const wanted =
     request.share === undefined ? ['--list', target] : [target, '-c', (request.commands ?? []).join('; ')];
-  const child = spawn('smbclient', [...options, ...wanted], {
+  const [program = '', ...words] = [...(request.under ?? []), 'smbclient', ...options, ...wanted];
+  const child = spawn(program, words, {
     cwd: request.folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LC_ALL: 'C.UTF-8' },
