@@ -13,6 +13,7 @@ import {
   readFileSync,
   rmdirSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { endWithThisProcess } from '../interop/peers/peer.ts';
@@ -121,23 +122,11 @@ function groupOf(work: string): string {
  * it can be called when this process exits.
  */
 export function removeTraces(work: string): void {
-  const pid = firstProcess(work);
-  if (pid !== undefined && isOf(work, pid)) process.kill(pid, 'SIGKILL');
   const group = groupOf(work);
-  // The kernel ends what is in the namespaces with their first process, not at once.
+  if (existsSync(group)) writeFileSync(join(group, 'cgroup.kill'), '1');
+  // The kernel ends what is in the group soon, not at once.
   for (let turn = 0; turn < 200 && existsSync(group) && !areGone(group); turn += 1) sleep(50);
   rmSync(work, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
-}
-
-/** Whether process `pid` still is that of the machine, and not another that got its number. */
-function isOf(work: string, pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(
-      groupOf(work).slice((groupRoot() ?? '').length),
-    );
-  } catch {
-    return false;
-  }
 }
 
 /** Removes the control groups from the innermost on; false while processes are in one. */

@@ -1,7 +1,7 @@
 /**
  * What this machine must have and permit.
  */
-import { lstatSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { done, ran } from './program.ts';
 
@@ -56,8 +56,9 @@ async function groupProblem(): Promise<string | undefined> {
   const trial = join(root, `smbkit-trial-${process.pid}`);
   try {
     mkdirSync(trial);
+    const canEnd = existsSync(join(trial, 'cgroup.kill'));
     rmdirSync(trial);
-    return undefined;
+    return canEnd ? undefined : 'Linux 5.14 or later is needed, to end a control group at once';
   } catch (error) {
     return `no control group can be made: ${String(error)}`;
   }
