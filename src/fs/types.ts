@@ -261,7 +261,7 @@ export interface Removal {
   readonly isDirectory: boolean;
   /** The open whose close did it. */
   readonly by: CoreOpen;
-  /** For the `changed` that follows, instead of `by`: the parent lease that asker and closer have in common, if any. */
+  /** The parent lease that asker and closer have in common, if any: only then is `by` named in the `changed` that follows. */
   readonly parentKey?: Guid;
 }
 

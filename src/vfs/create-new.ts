@@ -26,6 +26,7 @@ import { bindOpen } from './create-existing.ts';
 import type { OpenRequest, OpenResult } from './create-parameters.ts';
 import { changeEas } from './extended-attributes.ts';
 import { chain, rescue } from './maybe-promise.ts';
+import { forNoWatcher } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { defaultDescriptor, demandCreation, storedDescriptor } from './security.ts';
 import type { Volume } from './volume.ts';
@@ -72,7 +73,7 @@ function make(volume: Volume, request: OpenRequest, creation: Creation): MaybePr
 /** What was made so far, to be taken away again when the rest fails. */
 class Undo {
   handle: BackendHandle | undefined;
-  readonly steps: (() => Promise<void> | void)[] = [];
+  readonly steps: (() => MaybePromise<void>)[] = [];
 
   async run(volume: Volume): Promise<void> {
     try {
@@ -175,7 +176,7 @@ function makeBase(volume: Volume, request: OpenRequest, { creation, made }: Maki
   demand(eas.length === 0 || !(request.createOptions & CreateOption.NO_EA_KNOWLEDGE), NtStatus.ACCESS_DENIED);
   const inherited = inheritedAttributes(request, target);
   const attributes = attributesOfNew(request.fileAttributes, isDirectory) | inherited;
-  const named = chain(makeName(volume, path, { isDirectory, made }), () =>
+  const named = chain(makeName(volume, target, { isDirectory, made }), () =>
     volume.index.added(parentOf(path), stored),
   );
   const shown = chain(named, () =>
@@ -190,18 +191,27 @@ function makeBase(volume: Volume, request: OpenRequest, { creation, made }: Maki
 
 /** Takes the name for a new file, which is open then, or a new directory. */
 function makeName(
-  { backend }: Volume,
-  path: BackendPath,
+  volume: Volume,
+  target: Target,
   { isDirectory, made }: { isDirectory: boolean; made: Undo },
 ): MaybePromise<void> {
+  const { backend } = volume;
+  const { path } = target.entry;
   if (isDirectory)
     return chain(backend.makeDirectory(path), () => {
-      made.steps.push(() => backend.removeDirectory(path));
+      made.steps.push(() => chain(backend.removeDirectory(path), () => takeBack(volume, target)));
     });
   return chain(backend.open(path, { write: true, create: true }), (handle) => {
     openMade(made, handle);
-    made.steps.push(() => backend.removeFile(path));
+    made.steps.push(() => chain(backend.removeFile(path), () => takeBack(volume, target)));
   });
+}
+
+/** Who has listed the directory meanwhile caches a name that is not there; watchers were not told of it in the first place. */
+function takeBack(volume: Volume, { entry, place }: Target): MaybePromise<void> {
+  return chain(volume.index.removed(parentOf(entry.path), entry.stored), () =>
+    volume.changed({ place, action: FileAction.REMOVED, filter: forNoWatcher }),
+  );
 }
 
 /** [MS-FSA] 2.1.5.1.1: what is made in a compressed directory is compressed, unless the client says otherwise. */

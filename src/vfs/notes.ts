@@ -7,7 +7,7 @@ import type { OpenFile } from './open-file.ts';
 
 const { SIZE, LAST_WRITE, STREAM_SIZE, STREAM_WRITE } = CompletionFilter;
 /** A change that no watcher asks for. */
-const forNoWatcher = 0;
+export const forNoWatcher = 0;
 
 /** Tells that the file changed in the ways of `filter`. */
 export function noteChange(file: OpenFile, filter: number): void {

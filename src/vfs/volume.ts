@@ -295,7 +295,7 @@ export class Volume implements RemovalTarget {
         place: removal.place,
         action: FileAction.REMOVED,
         filter: removal.isDirectory ? CompletionFilter.DIR_NAME : CompletionFilter.FILE_NAME,
-        by: removal.by,
+        ...sparedBy(removal),
       });
     });
   }
@@ -317,9 +317,14 @@ export class Volume implements RemovalTarget {
       place: { ...removal.place, name: `${removal.place.name}:${stored}` },
       action: FileAction.REMOVED_STREAM,
       filter: CompletionFilter.STREAM_NAME,
-      by: removal.by,
+      ...sparedBy(removal),
     });
   }
+}
+
+/** Who closed a file last need not know that somebody else wanted it deleted, and is told like everybody. */
+function sparedBy({ by, parentKey }: Removal): Pick<Change, 'by'> {
+  return parentKey === undefined ? {} : { by };
 }
 
 /** The same store, but for its streams. */
