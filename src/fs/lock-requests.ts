@@ -152,13 +152,30 @@ export function serveWaitingLocks(state: CoreState, stream: StreamObject): void 
   const queue = stream.waitingLocks;
   if (queue.size === 0) return;
   for (const waiting of [...queue]) {
-    if (stream.locks.conflicts(waiting.lock)) continue;
+    if (!queue.has(waiting) || stream.locks.conflicts(waiting.lock)) continue;
     stream.locks.add(waiting.lock);
     waiting.open.lockCount += 1;
     recordSequence(waiting.open, waiting.sequence);
     touch(state, waiting.open);
+    for (const same of replaysOf(queue, waiting)) finish(state, queue, same, NtStatus.SUCCESS);
     finish(state, queue, waiting, NtStatus.SUCCESS);
   }
+}
+
+/**
+ * The same request sent again while the first one waits, because its channel is lost and nobody here knows that yet: what is done
+ * for one is done for both, or the second would wait for the lock of the first. [MS-SMB2] 3.3.5.14
+ */
+function replaysOf(queue: Set<WaitingLock>, { open, sequence, ticket }: WaitingLock): WaitingLock[] {
+  if (sequence === undefined || !isVerified(sequence)) return [];
+  const { index, number } = sequence;
+  return [...queue].filter(
+    (other) =>
+      other.open === open &&
+      other.ticket !== ticket &&
+      other.sequence?.index === index &&
+      other.sequence.number === number,
+  );
 }
 
 /** The open goes: its waiting locks end with RANGE_NOT_LOCKED, its locks are released. [MS-FSA] 2.1.5.5 */

@@ -199,6 +199,20 @@ test('a replayed sequence number is answered without locking again', () => {
   assert.equal(request(0, exclusive | now, 0), 'STATUS_LOCK_NOT_GRANTED');
 });
 
+test('a lock that waits twice under one sequence number is granted once, for both', () => {
+  const world = new World();
+  const one = world.open('f');
+  const two = world.open('f', { client: 2 });
+  lock(world, one, element(0, 10, exclusive));
+  const request = (number: number) =>
+    ticketOf(world.core.lock(two, [element(0, 5, exclusive)], world.now, { index: 1, number }));
+  const [first, again, other] = [request(0), request(0), request(1)];
+  lock(world, one, element(0, 10, unlock));
+  assert.deepEqual(world.news(), [`lock ${again} STATUS_SUCCESS`, `lock ${first} STATUS_SUCCESS`]);
+  lock(world, two, element(0, 5, unlock));
+  assert.deepEqual(world.news(), [`lock ${other} STATUS_SUCCESS`]);
+});
+
 test('an open holds a limited number of locks', () => {
   const world = new World({ lockCountPerOpen: 2 });
   const open = world.open('f');
