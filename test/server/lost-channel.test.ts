@@ -7,11 +7,14 @@ import { connectClient, createRequestOf, type TestClient, type TestTree } from '
 import type { ClientResponse } from '../../src/testing/client-message.ts';
 import type { TestSession } from '../../src/testing/client-session.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import type { OpenStore } from '../../src/vfs/open-store.ts';
 import { LeaseState, OplockLevel } from '../../src/wire/flags.ts';
 import { CreateResponse } from '../../src/wire/smb2/create.ts';
 import {
   CreateContextName,
+  DurableHandleFlags,
   DurableHandleRequestV2,
+  DurableHandleResponseV2,
   RequestLeaseV2,
 } from '../../src/wire/smb2/create-context.ts';
 import { Command, HeaderFlags } from '../../src/wire/smb2/header.ts';
@@ -60,9 +63,9 @@ interface Scene {
   settle(): Promise<void>;
 }
 
-async function withChannels(body: (scene: Scene) => Promise<void>): Promise<void> {
+async function withChannels(body: (scene: Scene) => Promise<void>, openStore?: OpenStore): Promise<void> {
   const clock = new VirtualClock();
-  const server = memoryServer({ clock });
+  const server = memoryServer({ clock, openStore });
   const connect = (clientGuid?: string) =>
     connectClient(server.connect(), clientGuid === undefined ? {} : { clientGuid });
   const settle = async () => {
@@ -262,3 +265,22 @@ describe('a CREATE whose channel is lost while it waits', () => {
       assert.equal(server.counters().opens, 0);
     }));
 });
+
+/** Keeps persistent opens nowhere. */
+const openStore: OpenStore = { records: [], write: () => {}, sync: async () => {}, close: async () => {} };
+
+it('the replay of a CREATE says that its open is persistent, cached or not', () =>
+  withChannels(async ({ tree }) => {
+    const flags = DurableHandleFlags.PERSISTENT;
+    const name = CreateContextName.DURABLE_HANDLE_REQUEST_V2;
+    const data = DurableHandleRequestV2.encode({ timeout: 0, flags, createGuid });
+    const body = createRequestOf('kept', { contexts: [{ name, data }] });
+    for (const isReplay of [false, true]) {
+      const header = { flags: isReplay ? HeaderFlags.REPLAY_OPERATION : 0 };
+      const answer = await tree.request(Command.CREATE, body, { header });
+      const { createContexts } = answer.decode(CreateResponse);
+      const context = createContexts.find((one) => one.name === name);
+      assert.ok(context !== undefined, isReplay ? 'the replay' : 'the first');
+      assert.equal(DurableHandleResponseV2.decode(context.data).flags, flags);
+    }
+  }, openStore));

@@ -60,9 +60,14 @@ function isReplay({ header }: CreateContext): boolean {
   return (header.flags & HeaderFlags.REPLAY_OPERATION) !== 0;
 }
 
-/** True when the answer to a replay speaks of a durable open: only where this request could have got one. */
-export function mayBeDurable({ requestedOplockLevel }: CreateRequest): boolean {
-  return requestedOplockLevel === OplockLevel.LEASE || requestedOplockLevel === OplockLevel.BATCH;
+/**
+ * True when the answer to a replay speaks of a durable open: only where this request could have got one. A persistent open needs
+ * no cache. [MS-SMB2] 3.3.5.9.10
+ */
+export function mayBeDurable({ requestedOplockLevel }: CreateRequest, { file }: Opened): boolean {
+  const { LEASE, BATCH } = OplockLevel;
+  const mayCache = requestedOplockLevel === LEASE || requestedOplockLevel === BATCH;
+  return mayCache || file.core.durable?.isPersistent === true;
 }
 
 /** What the first creation with the request's CreateGuid made; undefined when this is the first. */

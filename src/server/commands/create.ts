@@ -70,7 +70,7 @@ function createOnce(volume: Volume, context: CreateContext, work: Work): MaybePr
   return chain(replayed(volume, context, work), (again) => {
     if (again === undefined)
       return chain(found(volume, context, work), (opened) => answerWith(context, opened, asked));
-    return createResponse(again, mayBeDurable(request) ? asked : { ...asked, durable: undefined });
+    return createResponse(again, mayBeDurable(request, again) ? asked : { ...asked, durable: undefined });
   });
 }
 
