@@ -342,26 +342,6 @@ test('who caches a directory hears of data written below it with the close, and 
   );
 });
 
-test('who closes a file last that somebody else deleted hears that its name is gone', async () => {
-  const { READ_CACHING, HANDLE_CACHING } = LeaseState;
-  const lease = { kind: 'lease', version: 2, state: READ_CACHING | HANDLE_CACHING, epoch: 1 } as const;
-  const within = { ...lease, state: LeaseState.NONE, key: 'f', parentKey: 'd' };
-  for (const isOwn of [true, false]) {
-    const world = new World();
-    world.backend.seed({ d: { f: '' } });
-    const directory = await world.open('d', { ...mustExist, cache: { ...lease, key: 'd' } });
-    const held = await world.open('d\\f', { ...mustExist, cache: within });
-    const deleting = isOwn ? held : await world.open('d\\f', mustExist);
-    assert.equal(await setDisposition(deleting, DispositionFlag.DELETE), undefined);
-    if (!isOwn) await deleting.close('close');
-    assert.equal(world.leaseBreaks.length, 0);
-    await held.close('close');
-    assert.deepEqual(await namesIn(world, 'f', 'd'), []);
-    assert.equal(world.leaseBreaks.length, isOwn ? 0 : 1);
-    await directory.close('close');
-  }
-});
-
 test('who has listed a name that came to nothing is told that it is gone', async () => {
   const world = new World();
   world.backend.seed({ d: {} });

@@ -1,5 +1,5 @@
 /**
- * Opens and removals of one file, which meet in a store that takes its time.
+ * Opens and removals of one file, which meet in a store that takes its time, and who hears of a removal.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -7,7 +7,9 @@ import { memoryBackend } from '../../src/backend/memory.ts';
 import { type Operation, wrapBackend } from '../../src/backend/wrap.ts';
 import { NtStatus } from '../../src/base/status.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
-import { CreateOption, CreateDisposition as Disposition } from '../../src/wire/flags.ts';
+import { setDisposition } from '../../src/vfs/disposition.ts';
+import { CreateOption, CreateDisposition as Disposition, LeaseState } from '../../src/wire/flags.ts';
+import { DispositionFlag } from '../../src/wire/fscc/file.ts';
 import { rejects, World } from './world.ts';
 
 /** A world whose store does nothing of the operations in `held` before it is told to. */
@@ -54,4 +56,25 @@ test('a stream that is deleted on close may have gone with its file', async () =
   await world.volume.backend.removeFile('f');
   await stream.close('close');
   assert.equal(world.driver.core.openCount, 0);
+});
+
+test('who closes a file last that somebody else deleted hears that its name is gone', async () => {
+  const { READ_CACHING, HANDLE_CACHING } = LeaseState;
+  const lease = { kind: 'lease', version: 2, state: READ_CACHING | HANDLE_CACHING, epoch: 1 } as const;
+  const mustExist = { createDisposition: Disposition.OPEN };
+  const within = { ...lease, state: LeaseState.NONE, key: 'f', parentKey: 'd' };
+  for (const isOwn of [true, false]) {
+    const world = new World();
+    world.backend.seed({ d: { f: '' } });
+    const directory = await world.open('d', { ...mustExist, cache: { ...lease, key: 'd' } });
+    const held = await world.open('d\\f', { ...mustExist, cache: within });
+    const deleting = isOwn ? held : await world.open('d\\f', mustExist);
+    assert.equal(await setDisposition(deleting, DispositionFlag.DELETE), undefined);
+    if (!isOwn) await deleting.close('close');
+    assert.equal(world.leaseBreaks.length, 0);
+    await held.close('close');
+    assert.throws(() => world.backend.stat('d/f'));
+    assert.equal(world.leaseBreaks.length, isOwn ? 0 : 1);
+    await directory.close('close');
+  }
 });
