@@ -105,7 +105,9 @@ export class TestSession implements SessionProtection {
   ): Promise<TestSession> {
     const crypto = present(this.crypto, 'keys');
     const exchange = new SetupExchange(other, credentials, options);
-    const asBinding = { sessionId: this.sessionId, crypto, signer: this.signer, protection: 'sign' } as const;
+    // [MS-SMB2] 3.2.4.2.3: signed with the session's key, whichever channel this is.
+    const { signer: signs } = crypto;
+    const asBinding = { sessionId: this.sessionId, crypto, signer: signs, protection: 'sign' } as const;
     const response = await exchange.run({ session: asBinding, flags: SessionSetupFlags.BINDING });
     const sessionKey = exchange.sessionKey();
     const signer = crypto.bindChannel(Buffer.from(sessionKey), {

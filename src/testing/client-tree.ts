@@ -245,8 +245,12 @@ export class TestFile {
 
   /** LOCK or unlock, without waiting. */
   lock(locks: readonly LockElement[], lockSequence = 0): SentRequest {
-    const body = LockRequest.encode({ lockSequence, fileId: this.fileId, locks: [...locks] });
-    return this.tree.send(Command.LOCK, body);
+    return this.tree.send(Command.LOCK, this.lockRequest(locks, lockSequence));
+  }
+
+  /** The body of a LOCK. */
+  lockRequest(locks: readonly LockElement[], lockSequence = 0): Buffer {
+    return LockRequest.encode({ lockSequence, fileId: this.fileId, locks: [...locks] });
   }
 
   /** An FSCTL on this open. Throws NtStatusError. */

@@ -214,6 +214,8 @@ describe('further channels', () => {
           const opened = await elsewhere.open('shared');
           assert.equal((await opened.read(0n, 10)).toString(), 'one');
           assert.equal((await second.connection.echo(second)).isSignatureRight, true);
+          const third = await second.bind(await connect(), alice);
+          assert.equal((await third.connection.echo(third)).isSignatureRight, true);
           second.protection = 'seal';
           assert.ok((await second.connection.echo(second)).isSealed);
           assert.equal((await client.echo(session)).isSignatureRight, true);
