@@ -8,7 +8,9 @@ import {
   type TestSession,
   type TestTree,
 } from '../../src/testing/client.ts';
+import type { ReplayRoute } from '../../src/testing/client-replay.ts';
 import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
+import type { Command } from '../../src/wire/smb2/header.ts';
 import { DialectRevision } from '../../src/wire/smb2/negotiate.ts';
 import { alice } from '../testing/memory-server.ts';
 import type { ActorPlan } from './plan.ts';
@@ -17,13 +19,24 @@ import type { World } from './world.ts';
 export abstract class Actor {
   readonly plan: ActorPlan;
   protected readonly world: World;
+  /** What it sends that is done once, whatever becomes of its channel. */
+  protected readonly changes: readonly Command[] = [];
   /** Its tree connect on each of its channels. */
   protected trees: readonly TestTree[] = [];
   readonly #guid: string;
   readonly #entropy: SeededEntropy;
+  /** The next request of this kind is to lose its channel. */
+  #losing: Command | undefined;
   #sessionId = 0;
   #isExpired = false;
   #epoch = 0;
+
+  /** How what it sends once goes on when a channel is lost. */
+  protected readonly route: Required<Omit<ReplayRoute, 'isBlind'>> = {
+    survivor: () => this.trees.find(({ session }) => !session.connection.isClosed),
+    pause: (times) => this.pause(times),
+    sending: (tree, command) => this.#sending(tree, command),
+  };
 
   constructor(world: World, plan: ActorPlan, number: number) {
     this.world = world;
@@ -38,17 +51,20 @@ export abstract class Actor {
   protected abstract connected(tree: TestTree): Promise<void>;
   /** One of its channels is lost; what it has open it still has, on `tree`. */
   protected abstract moved(tree: TestTree): void;
+  /** It has another channel. */
+  protected joined(_tree: TestTree): void {}
   /** Closes what it has open. */
   protected abstract leave(): Promise<void>;
 
   /** Takes one step; what goes wrong with the connection it takes as it comes. */
   async step(seed: number): Promise<void> {
     const random = new SeededEntropy(seed);
-    const { cutPerMille, silencePerMille } = this.world.plan.features;
+    const { cutPerMille, lossPerMille, silencePerMille } = this.world.plan.features;
     await this.world.rest(random.below(40));
     const isCut = random.below(1000) < cutPerMille;
     const isWhole = random.below(2) === 0;
     if (isCut) this.world.clock.setTimer(random.below(60), () => this.#cut(isWhole ? undefined : random));
+    if (lossPerMille > 0 && random.below(1000) < lossPerMille) this.#losing = random.pick(this.changes);
     if (random.below(1000) < silencePerMille) await this.world.rest(40_000);
     await this.#attempt(async () => this.act(random, await this.tree()));
     this.#checkCredits();
@@ -76,6 +92,7 @@ export abstract class Actor {
     if (first !== undefined) {
       if (alive.length < this.trees.length) this.#loseChannel(alive, first);
       if (this.#isExpired) await this.#logOnAgain(first.session);
+      if (this.world.plan.features.lossPerMille > 0) await this.#addChannels(first);
       return first;
     }
     this.#hangUp();
@@ -112,12 +129,21 @@ export abstract class Actor {
     this.#epoch = this.world.epoch;
     const tree = await session.connectTree('files');
     this.trees = [tree];
-    if (this.world.plan.features.multichannel && this.plan.dialect >= DialectRevision.SMB_3_0) {
-      this.trees = [tree, tree.on(await this.#bound(session))];
-    }
+    await this.#addChannels(tree);
     this.world.note(this.plan.name, `is connected, session ${session.sessionId.toString(16)}`);
     await this.connected(tree);
     return tree;
+  }
+
+  /** Binds as many channels as the session is to have. */
+  async #addChannels(tree: TestTree): Promise<void> {
+    const { multichannel, channelCount } = this.world.plan.features;
+    if (!multichannel || this.plan.dialect < DialectRevision.SMB_3_0) return;
+    while (this.trees.length < channelCount) {
+      const other = tree.on(await this.#bound(tree.session));
+      this.trees = [...this.trees, other];
+      this.joined(other);
+    }
   }
 
   /** The session on another channel. */
@@ -143,10 +169,24 @@ export abstract class Actor {
     return this.#epoch === this.world.epoch;
   }
 
-  /** Nothing that it sends arrives any more, whether it knows or not. */
+  /** Undefined while it has none. */
+  protected get sessionId(): number | undefined {
+    return this.trees[0]?.session.sessionId;
+  }
+
+  /** Nothing that it sends arrives any more on one of its channels, whether it knows or not. */
   protected get isCut(): boolean {
-    const alive = this.world.network.connections;
-    return this.trees.some(({ session }) => ![...alive].some((one) => one === session.connection.transport));
+    return this.trees.some((tree) => !this.#isAlive(tree));
+  }
+
+  /** The same on all of them. */
+  protected get isCutOff(): boolean {
+    return !this.trees.some((tree) => this.#isAlive(tree));
+  }
+
+  #isAlive({ session }: TestTree): boolean {
+    for (const one of this.world.network.connections) if (one === session.connection.transport) return true;
+    return false;
   }
 
   /** A GUID of its own, new each time. */
@@ -198,12 +238,32 @@ export abstract class Actor {
   #cut(random?: SeededEntropy): void {
     if (this.trees.length === 0) return;
     this.world.note(this.plan.name, random === undefined ? 'is cut off' : 'loses a channel');
-    for (const { session } of random === undefined ? this.trees : [random.pick(this.trees)]) {
-      for (const connection of this.world.network.connections) {
-        if (connection === session.connection.transport) connection.cut();
-      }
-    }
+    for (const tree of random === undefined ? this.trees : [random.pick(this.trees)]) this.#cutOff(tree);
     this.world.counts.cuts += 1;
+  }
+
+  #cutOff({ session }: TestTree): void {
+    for (const connection of this.world.network.connections) {
+      if (connection === session.connection.transport) connection.cut();
+    }
+  }
+
+  /** Waits before it sends again what the server could not do yet, the longer the more often. */
+  protected pause(times: number): Promise<void> {
+    return this.world.rest(Math.min(20 * 2 ** times, 1000));
+  }
+
+  /** A change is about to go out on `tree`: if that is to be, the channel is lost before it arrives, under it, or before its answer. */
+  #sending(tree: TestTree, command: Command): void {
+    const hasOther = this.trees.some((other) => other !== tree && this.#isAlive(other));
+    if (this.#losing !== command || !hasOther) return;
+    this.#losing = undefined;
+    const { network, storeDelayMs } = this.world.plan.features;
+    this.world.clock.setTimer(this.#entropy.below(2 * network.delayMs + storeDelayMs + 2), () => {
+      this.world.note(this.plan.name, 'loses the channel of a change');
+      this.world.counts.losses += 1;
+      this.#cutOff(tree);
+    });
   }
 
   /** Credits are never negative. [MS-SMB2] 3.2.4.1.2 */

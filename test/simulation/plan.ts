@@ -6,9 +6,10 @@ import { Cipher, SigningAlgorithm } from '../../src/crypto/algorithms.ts';
 import { allDialects } from '../../src/testing/client.ts';
 import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
 import type { NetworkTraits } from '../../src/testing/simulated-network.ts';
+import { DialectRevision } from '../../src/wire/smb2/negotiate.ts';
 
 /** Clients by what they do. */
-export const actorKinds = ['sharer', 'writer', 'locker', 'watcher', 'rowdy'] as const;
+export const actorKinds = ['sharer', 'writer', 'locker', 'lister', 'watcher', 'rowdy'] as const;
 export type ActorKind = (typeof actorKinds)[number];
 
 export interface ActorPlan {
@@ -24,13 +25,19 @@ export interface ActorPlan {
 
 export interface Features {
   readonly caching: 'none' | 'oplock' | 'lease';
+  /** All clients but one list directories and change the names in them. */
+  readonly areListers: boolean;
   readonly durable: boolean;
   /** Opens outlive the server, where the dialect has that. */
   readonly persistent: boolean;
   readonly multichannel: boolean;
+  /** Channels of a session, where there is more than one. */
+  readonly channelCount: number;
   readonly network: NetworkTraits;
   /** How many of 1,000 steps lose their connection. */
   readonly cutPerMille: number;
+  /** After how many of 1,000 steps the next change that a client sends loses the channel that it is sent on. */
+  readonly lossPerMille: number;
   /** How many of 1,000 steps end with the client silent for so long that the server gives up on it. */
   readonly silencePerMille: number;
   /** Milliseconds at which the power fails. */
@@ -66,17 +73,16 @@ export function planOf(seed: number, stepCount = 80): Plan {
   const random = new SeededEntropy(seed);
   const often = (percent: number): boolean => random.below(100) < percent;
   const features = featuresOf(random, often);
-  // Writers keep books of what is there; with a store that fails they could not.
-  const kinds = features.faultPerMille > 0 ? actorKinds.filter((kind) => kind !== 'writer') : actorKinds;
-  const present = kinds.filter(() => often(70));
+  const kinds = kindsOf(features, random, often);
   const count = 2 + random.below(5);
+  const isSpecial = features.areListers || features.lossPerMille > 0;
   const isSealed = often(30);
   const actors = Array.from({ length: count }, (_, i): ActorPlan => {
-    const kind = i === 0 ? 'sharer' : random.pick(present.length > 0 ? present : kinds);
+    const kind = i === 0 ? 'sharer' : random.pick(kinds);
     return {
       kind,
       name: `${kind}-${i}`,
-      dialect: random.pick(allDialects),
+      dialect: random.pick(isSpecial ? dialects3 : allDialects),
       cipher: random.pick(Object.values(Cipher)),
       signingAlgorithm: random.pick(Object.values(SigningAlgorithm)),
       isSealed,
@@ -86,15 +92,42 @@ export function planOf(seed: number, stepCount = 80): Plan {
   return { seed, features, actors };
 }
 
+/** Who works. Some plans have many who do the same, so that they meet. */
+function kindsOf(
+  { faultPerMille, lossPerMille, areListers }: Features,
+  random: SeededEntropy,
+  often: (percent: number) => boolean,
+): readonly ActorKind[] {
+  if (lossPerMille > 0) {
+    const present = losing.filter(() => often(70));
+    return present.length > 0 ? present : losing;
+  }
+  if (areListers) return ['lister'];
+  // Writers keep books of what is there; with a store that fails they could not.
+  const kinds = faultPerMille > 0 ? actorKinds.filter((kind) => kind !== 'writer') : actorKinds;
+  const present = kinds.filter(() => often(70));
+  return present.length > 0 ? present : [random.pick(kinds)];
+}
+
+/** Those who know how to go on when a channel is lost under a change. */
+const losing: readonly ActorKind[] = ['sharer', 'locker', 'lister'];
+/** Those with channels and directory leases. */
+const dialects3 = allDialects.filter((dialect) => dialect >= DialectRevision.SMB_3_0);
+
 function featuresOf(random: SeededEntropy, often: (percent: number) => boolean): Features {
   const faultPerMille = often(20) ? 1 + random.below(60) : 0;
   const crashes = often(30) && faultPerMille === 0 ? 1 + random.below(2) : 0;
   const restarts = often(30) ? 1 + random.below(3) : 0;
+  const isLosing = often(12);
+  const areListers = often(15);
   return {
-    caching: random.pick(['none', 'oplock', 'lease', 'lease', 'lease']),
+    caching: areListers ? 'lease' : random.pick(['none', 'oplock', 'lease', 'lease', 'lease']),
+    areListers,
     durable: often(50),
     persistent: often(restarts > 0 ? 70 : 15),
-    multichannel: often(30),
+    multichannel: isLosing || often(25),
+    channelCount: 2 + random.below(2),
+    lossPerMille: isLosing ? 50 + random.below(300) : 0,
     network: {
       delayMs: random.pick([0, 2, 20, 200]),
       splitPercent: often(50) ? random.below(100) : 0,

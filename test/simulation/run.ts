@@ -8,13 +8,15 @@ import { compare } from '../durability/found.ts';
 import type { Moment } from '../durability/ledger.ts';
 import { alice } from '../testing/memory-server.ts';
 import type { Actor } from './actor.ts';
+import type { Counts } from './counts.ts';
 import { LedgerWriter } from './ledger-writer.ts';
+import { Lister } from './lister.ts';
 import { Locker } from './locker.ts';
 import type { ActorKind, ActorPlan, Plan } from './plan.ts';
 import { Rowdy } from './rowdy.ts';
 import { Sharer } from './sharer.ts';
 import { Watcher } from './watcher.ts';
-import { type Counts, World } from './world.ts';
+import { World } from './world.ts';
 
 /** How a run ended. */
 export interface Outcome {
@@ -33,6 +35,7 @@ const kinds: Readonly<Record<ActorKind, new (world: World, plan: ActorPlan, numb
   sharer: Sharer,
   writer: LedgerWriter,
   locker: Locker,
+  lister: Lister,
   watcher: Watcher,
   rowdy: Rowdy,
 };

@@ -1,10 +1,10 @@
 /**
  * Runs one seed after the other; the first that fails is made as small as it can be.
  */
+import { addCounts, type CountName, missingIn, nothingCounted, wordsOf } from './counts.ts';
 import { planOf } from './plan.ts';
 import { run } from './run.ts';
 import { shrunk } from './shrink.ts';
-import { type Counts, nothingCounted } from './world.ts';
 
 export interface SeedsOptions {
   readonly first: number;
@@ -20,17 +20,8 @@ export interface SeedsReport {
   /** The seed that failed with its smallest trace; undefined when none did. */
   readonly failure: string | undefined;
   readonly seeds: number;
-  readonly requests: number;
-}
-
-function add(total: Counts, more: Counts): void {
-  total.requests += more.requests;
-  total.reads += more.reads;
-  total.crashes += more.crashes;
-  total.restarts += more.restarts;
-  total.reclaims += more.reclaims;
-  total.replays += more.replays;
-  total.cuts += more.cuts;
+  /** What must be tried and never was. */
+  readonly missing: readonly CountName[];
 }
 
 /** Runs the seeds. */
@@ -42,25 +33,22 @@ export async function simulateSeeds({
 }: SeedsOptions): Promise<SeedsReport> {
   const began = performance.now();
   const total = { seeds: 0, steps: 0, virtualMs: 0 };
-  const counted = { ...nothingCounted };
+  const counted = nothingCounted();
   let failure: string | undefined;
   for (let seed = first; seed < first + count && performance.now() - began < limitMs; seed++) {
     const { counts, steps, virtualMs, failure: reason, trace } = await run(planOf(seed));
     total.seeds += 1;
     total.steps += steps;
     total.virtualMs += virtualMs;
-    add(counted, counts);
+    addCounts(counted, counts);
     if (isVerbose === true) console.log(`${seed}: ${counts.requests} requests\n${trace.join('\n')}`);
     if (reason === undefined) continue;
     failure = await shrunk(planOf(seed));
     break;
   }
   const seconds = (performance.now() - began) / 1000;
-  const { requests, reads, cuts, crashes, restarts, reclaims, replays } = counted;
   const summary =
-    `${total.seeds} seeds from ${first}, ${total.steps} steps, ${requests} messages ` +
-    `(${Math.round(requests / seconds)} a second), ${reads} reads checked, ${cuts} cuts, ${crashes} power failures, ` +
-    `${restarts} restarts, ${reclaims} opens taken up again, ${replays} writes sent again, ` +
+    `${total.seeds} seeds from ${first}, ${total.steps} steps, ${wordsOf(counted, seconds)}, ` +
     `${(total.virtualMs / 3_600_000).toFixed(1)} hours in ${seconds.toFixed(0)} s`;
-  return { summary, failure, seeds: total.seeds, requests };
+  return { summary, failure, seeds: total.seeds, missing: missingIn(counted) };
 }

@@ -3,13 +3,15 @@
  */
 import { NtStatus, type NtStatusError } from '../../src/base/status.ts';
 import type { TestTree } from '../../src/testing/client.ts';
-import { type CachedFile, CachingClient } from '../../src/testing/client-cache.ts';
+import { type CachedFile, type CachedOpen, CachingClient } from '../../src/testing/client-cache.ts';
 import type { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
+import { Command } from '../../src/wire/smb2/header.ts';
 import { DialectRevision } from '../../src/wire/smb2/negotiate.ts';
 import { Actor } from './actor.ts';
 import { blockBytes, blockOf, blocksPerFile, sharedFiles, valueIn } from './world.ts';
 
 export class Sharer extends Actor {
+  protected override readonly changes = [Command.CREATE, Command.WRITE];
   readonly #files = new Map<string, CachedFile>();
   #client: CachingClient | undefined;
 
@@ -25,16 +27,17 @@ export class Sharer extends Actor {
           for (const promise of promises) promise();
         };
       };
-      const noticed = (file: CachedFile, what: string) => {
+      const noticed = (file: CachedOpen, what: string) => {
         if (what.startsWith('is taken up')) this.world.counts.reclaims += 1;
-        if (what === 'is written to again') this.world.counts.replays += 1;
+        if (what === 'is written to again') this.world.counts.writesAgain += 1;
+        if (what === 'is opened again') this.world.counts.createsAgain += 1;
         this.world.note(this.plan.name, `${file.name} ${what}`);
         if (what === 'is lost' && file.wish.isPersistent === true && this.#keepsOpens) {
           this.world.fail(new Error(`${file.name} of ${this.plan.name} was persistent, and is lost`));
         }
       };
       const observer = {
-        ...{ writing, flushing, noticed, pause: () => this.world.rest(20) },
+        ...{ writing, flushing, noticed, pause: this.route.pause, sending: this.route.sending },
         replaysBlindly: this.world.plan.sabotage === 'blind-replays',
       };
       this.#client = new CachingClient(tree, observer, blockBytes);
@@ -46,6 +49,10 @@ export class Sharer extends Actor {
   get #keepsOpens(): boolean {
     const { crashes, faultPerMille, silencePerMille, lifetimeMs } = this.world.plan.features;
     return crashes.length + faultPerMille + silencePerMille + lifetimeMs === 0;
+  }
+
+  protected override joined(tree: TestTree): void {
+    this.#client?.addChannel(tree);
   }
 
   protected override moved(tree: TestTree): void {
@@ -72,9 +79,9 @@ export class Sharer extends Actor {
         return this.#read(file, index);
       case 'write': {
         const value = this.world.newValue();
-        const { replays } = this.world.counts;
+        const { writesAgain } = this.world.counts;
         await file.write(index, blockOf(value));
-        if (this.world.counts.replays > replays) return this.#writeOver(file, index);
+        if (this.world.counts.writesAgain > writesAgain) return this.#writeOver(file, index);
         return `writes ${value} to ${name}/${index}${file.keptCount > 0 ? ', which it keeps' : ''}`;
       }
       case 'flush': {
@@ -107,6 +114,13 @@ export class Sharer extends Actor {
     return this.#read(file, index);
   }
 
+  /** A CREATE that was sent twice made one open. */
+  async #checkOpenedOnce(createGuid: string): Promise<void> {
+    await this.world.rest(1000);
+    const count = this.world.opensMadeBy(createGuid);
+    if (count > 1) throw new Error(`${this.plan.name} has opened ${count} times what it meant to open once`);
+  }
+
   async #read(file: CachedFile, index: number): Promise<string> {
     const register = this.world.register(file.name, index);
     const read = register.reading();
@@ -124,11 +138,14 @@ export class Sharer extends Actor {
   async #open(name: string, random: SeededEntropy): Promise<CachedFile> {
     const known = this.#files.get(name);
     if (known?.isOpen === true) return known;
-    const { caching, durable, persistent } = this.world.plan.features;
+    const { features, sabotage } = this.world.plan;
+    const { caching, durable, multichannel, persistent } = features;
+    const { createsAgain } = this.world.counts;
     const wish = {
       kind: caching,
       isDurable: durable || persistent,
       isPersistent: persistent && this.plan.dialect >= DialectRevision.SMB_3_0,
+      isReplayable: multichannel && sabotage !== 'blind-replays',
       leaseKey: this.newGuid(),
       createGuid: this.newGuid(),
     };
@@ -136,6 +153,7 @@ export class Sharer extends Actor {
     if (client === undefined) throw new Error('not connected');
     const file = await client.open(name, wish, random.pick(this.trees));
     this.#files.set(name, file);
+    if (this.world.counts.createsAgain > createsAgain) await this.#checkOpenedOnce(wish.createGuid);
     this.world.note(this.plan.name, `opens ${name}, may cache ${file.state}`);
     return file;
   }

@@ -90,6 +90,8 @@ class Search {
       { lifetimeMs: 0 },
       { creditCount: 8192 },
       { storeDelayMs: 0 },
+      { lossPerMille: 0 },
+      { channelCount: 2 },
       { multichannel: false },
       { durable: false },
       { persistent: false },

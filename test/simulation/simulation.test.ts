@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { type ActorPlan, type Plan, planOf } from './plan.ts';
+import { type ActorKind, type ActorPlan, type Features, type Plan, planOf, type Sabotage } from './plan.ts';
 import { run } from './run.ts';
 import { simulateSeeds } from './seeds.ts';
 import { shrunk } from './shrink.ts';
@@ -16,10 +16,13 @@ function seedOfCommit(): number {
   }
 }
 
-function sharerOf(number: number, seed = 0): ActorPlan {
+/** Seeds of which some have everything that is counted: of the rarest there are dozens in a thousand. */
+const seedsForAll = 300;
+
+function actorOf(kind: ActorKind, number: number, seed = 0): ActorPlan {
   return {
-    kind: 'sharer',
-    name: `sharer-${number}`,
+    kind,
+    name: `${kind}-${number}`,
     dialect: 0x311,
     cipher: 2,
     signingAlgorithm: 2,
@@ -30,9 +33,11 @@ function sharerOf(number: number, seed = 0): ActorPlan {
 
 test('the server keeps its promises to many clients in bad weather', async (t) => {
   const first = seedOfCommit();
-  const { summary, failure } = await simulateSeeds({ first, count: 100_000, limitMs: 45_000 });
-  t.diagnostic(summary);
-  assert.equal(failure, undefined, failure ?? '');
+  const report = await simulateSeeds({ first, count: 100_000, limitMs: 45_000 });
+  t.diagnostic(report.summary);
+  assert.equal(report.failure, undefined, report.failure ?? '');
+  // A slow machine gets through too few seeds to be sure of what is rare.
+  if (report.seeds >= seedsForAll) assert.deepEqual(report.missing, [], 'never happened');
 });
 
 test('a seed is a run: the same every time, and another than that of any other seed', async () => {
@@ -71,7 +76,7 @@ test('a client that does not hear of breaks is found out, in a trace that is sho
       faultPerMille: 0,
       restarts: [],
     },
-    actors: [1, 2, 3].map((number) => sharerOf(number)),
+    actors: [1, 2, 3].map((number) => actorOf('sharer', number)),
   };
   const { failure } = await run(calm);
   assert.ok(failure instanceof Error && /after which/.test(failure.message), String(failure));
@@ -88,31 +93,59 @@ test('a server that forgets persistent opens is found out', async () => {
       ...{ caching: 'lease', persistent: true, restarts: [400] },
       ...{ crashes: [], cutPerMille: 0, silencePerMille: 0, faultPerMille: 0, lifetimeMs: 0 },
     },
-    actors: [sharerOf(1)],
+    actors: [actorOf('sharer', 1)],
   };
   assert.equal((await run(calm)).failure, undefined);
   const { failure } = await run({ ...calm, sabotage: 'lost-opens' });
   assert.ok(failure instanceof Error && /was persistent, and is lost/.test(failure.message), String(failure));
 });
 
-test('a client that sends a lost write again as if it were new is found out', async () => {
-  const failures: unknown[] = [];
-  for (let seed = 1; seed <= 40 && failures.length === 0; seed++) {
+/** Plans in which nothing goes wrong but what `features` say, until one fails that `sabotage` spoils. */
+async function failureOf(
+  kind: ActorKind,
+  sabotage: Sabotage,
+  features: Partial<Features>,
+): Promise<Error | undefined> {
+  for (let seed = 1; seed <= 40; seed++) {
     const plan = planOf(seed);
     const calm: Plan = {
       ...plan,
       features: {
         ...plan.features,
-        ...{ caching: 'none', persistent: false, multichannel: true, cutPerMille: 500, storeDelayMs: 300 },
-        ...{ crashes: [], restarts: [], silencePerMille: 0, faultPerMille: 0, lifetimeMs: 0 },
+        ...{ persistent: false, multichannel: false, lossPerMille: 0, cutPerMille: 0, silencePerMille: 0 },
+        ...{ crashes: [], restarts: [], faultPerMille: 0, lifetimeMs: 0 },
         network: { delayMs: 0, splitPercent: 0, joinPercent: 0 },
+        ...features,
       },
-      actors: [1, 2, 3].map((number) => sharerOf(number, seed)),
+      actors: [1, 2, 3].map((number) => actorOf(kind, number, seed)),
     };
     assert.equal((await run(calm)).failure, undefined);
-    const { failure } = await run({ ...calm, sabotage: 'blind-replays' });
-    if (failure !== undefined) failures.push(failure);
+    const { failure } = await run({ ...calm, sabotage });
+    if (failure instanceof Error) return failure;
   }
-  const [failure] = failures;
-  assert.ok(failure instanceof Error && /after which/.test(failure.message), String(failure));
+  return undefined;
+}
+
+test('a client that does not hear that a directory has changed is found out', async () => {
+  const failure = await failureOf('lister', 'lost-breaks', { caching: 'lease' });
+  assert.match(String(failure), /is said to have it, after which came/);
+});
+
+const losing = { caching: 'none', multichannel: true, channelCount: 2 } as const;
+
+test('a client that sends a lost write again as if it were new is found out', async () => {
+  const failure = await failureOf('sharer', 'blind-replays', {
+    ...losing,
+    cutPerMille: 500,
+    storeDelayMs: 300,
+  });
+  assert.match(String(failure), /after which/);
+});
+
+test('a client that sends a lost lock again as if it were new is found out', async () => {
+  const failure = await failureOf('locker', 'blind-replays', {
+    ...{ ...losing, lossPerMille: 500, storeDelayMs: 0 },
+    network: { delayMs: 20, splitPercent: 0, joinPercent: 0 },
+  });
+  assert.match(String(failure), /an unlock is answered/);
 });

@@ -6,7 +6,6 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Backend } from '../../src/backend/contract.ts';
 import { type Fault, type FaultPlan, fault, faultsBy } from '../../src/backend/fault.ts';
 import { latency } from '../../src/backend/latency.ts';
-import type { Clock, FileTime, Timer } from '../../src/base/clock.ts';
 import type { Log } from '../../src/base/log.ts';
 import type { FileCore } from '../../src/fs/contract.ts';
 import type { Server } from '../../src/server/server.ts';
@@ -20,10 +19,14 @@ import {
 import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
 import { SimulatedNetwork } from '../../src/testing/simulated-network.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { OpenFile } from '../../src/vfs/open-file.ts';
 import { restoreOpens } from '../../src/vfs/restore-opens.ts';
 import { Command } from '../../src/wire/smb2/header.ts';
 import { Ledger, type Moment } from '../durability/ledger.ts';
 import { memoryServer } from '../testing/memory-server.ts';
+import { type Counts, nothingCounted } from './counts.ts';
+import { MortalClock } from './mortal-clock.ts';
+import { NameHistory } from './name-history.ts';
 import { OpenLog } from './open-log.ts';
 import type { Plan } from './plan.ts';
 import { Register } from './register.ts';
@@ -33,19 +36,9 @@ export const blockBytes = 512;
 export const sharedFiles: readonly string[] = ['s0', 's1', 's2'];
 export const blocksPerFile = 3;
 
-/** What a run keeps count of: nothing yet. */
-export const nothingCounted = {
-  requests: 0,
-  reads: 0,
-  crashes: 0,
-  restarts: 0,
-  /** Opens that outlived their connection or server. */
-  reclaims: 0,
-  /** WRITEs that were sent again on another channel. */
-  replays: 0,
-  cuts: 0,
-};
-export type Counts = typeof nothingCounted;
+/** Directories that clients list and change the names in. */
+export const sharedDirectories: readonly string[] = ['d0', 'd1'];
+export const sharedNames: readonly string[] = ['a', 'b', 'c', 'd'];
 
 /** A client that was told that it has a lock. */
 export interface LockHolder {
@@ -61,10 +54,12 @@ export class World {
   readonly network: SimulatedNetwork;
   readonly store = new VolatileStore(this.clock);
   readonly registers = new Map<string, Register>();
+  /** Of each shared name in each shared directory. */
+  readonly #histories = new Map<string, NameHistory>();
   /** Who holds which of the ranges that are locked. */
   readonly locks = new Map<number, LockHolder>();
   readonly trace: string[] = [];
-  readonly counts: Counts = { ...nothingCounted };
+  readonly counts: Counts = nothingCounted();
   /** Changes with each crash: who remembers an older one remembers nothing. */
   epoch = 0;
   ledger = new Ledger();
@@ -92,13 +87,7 @@ export class World {
       traits: plan.features.network,
       onArrival: (connection, end, bytes) => this.#arrived(connection, end, bytes),
     });
-    for (const file of sharedFiles) {
-      for (let index = 0; index < blocksPerFile; index++) {
-        const name = `${file}/${index}`;
-        const moments = { next: () => this.#event++, nowMs: () => this.clock.monotonicMs() };
-        this.registers.set(name, new Register(name, moments, plan.features.network.delayMs));
-      }
-    }
+    this.#makeCheckers();
     this.#serverClock = new MortalClock(this.clock);
     this.start();
   }
@@ -204,6 +193,44 @@ export class World {
     return connecting;
   }
 
+  #makeCheckers(): void {
+    const { features } = this.plan;
+    const moments = { next: () => this.#event++, nowMs: () => this.clock.monotonicMs() };
+    const { delayMs } = features.network;
+    // See name-history.ts: a break may be lost with its channel, which takes as long again to be noticed.
+    const delays = { staleMs: 2 * delayMs, storeMs: features.storeDelayMs };
+    for (const file of sharedFiles) {
+      for (let index = 0; index < blocksPerFile; index++) {
+        const name = `${file}/${index}`;
+        this.registers.set(name, new Register(name, moments, delayMs));
+      }
+    }
+    for (const directory of sharedDirectories) {
+      for (const shared of sharedNames) {
+        const name = `${directory}\\${shared}`;
+        this.#histories.set(name, new NameHistory(name, moments, delays));
+      }
+    }
+  }
+
+  /** What is known of a name in a shared directory. */
+  historyOf(directory: string, name: string): NameHistory {
+    const history = this.#histories.get(`${directory}\\${name}`);
+    if (history === undefined) throw new Error(`no history of ${directory}\\${name}`);
+    return history;
+  }
+
+  /** How many opens the server has that a CREATE with `createGuid` made. */
+  opensMadeBy(createGuid: string): number {
+    let count = 0;
+    for (const { opens } of this.server.state.sessions.values()) {
+      for (const { target } of opens) {
+        if (target instanceof OpenFile && target.core.createGuid === createGuid) count += 1;
+      }
+    }
+    return count;
+  }
+
   /** A value that nobody has written. */
   newValue(): number {
     this.#value += 1;
@@ -246,6 +273,7 @@ export class World {
         this.register(file, index).crashed(value);
       }
     }
+    for (const history of this.#histories.values()) history.forget();
     this.epoch += 1;
     this.start();
     return moment;
@@ -300,50 +328,6 @@ export class World {
   #arrived(connection: number, end: 'server' | 'client', bytes: Buffer): void {
     if (end === 'server') this.counts.requests += 1;
     this.#hash.update(`${this.clock.monotonicMs()} ${connection} ${end} ${bytes.length}\n`).update(bytes);
-  }
-}
-
-/** The clock of a server, which stops for good when the server dies. */
-class MortalClock implements Clock {
-  readonly #clock: VirtualClock;
-  readonly #timers = new Set<Timer>();
-  #isDead = false;
-
-  constructor(clock: VirtualClock) {
-    this.#clock = clock;
-  }
-
-  get pendingCount(): number {
-    return this.#timers.size;
-  }
-
-  now(): FileTime {
-    return this.#clock.now();
-  }
-
-  monotonicMs(): number {
-    return this.#clock.monotonicMs();
-  }
-
-  setTimer(delayMs: number, callback: () => void): Timer {
-    if (this.#isDead) return { cancel: () => {} };
-    const timer = this.#clock.setTimer(delayMs, () => {
-      this.#timers.delete(timer);
-      callback();
-    });
-    this.#timers.add(timer);
-    return {
-      cancel: () => {
-        this.#timers.delete(timer);
-        timer.cancel();
-      },
-    };
-  }
-
-  die(): void {
-    this.#isDead = true;
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
   }
 }
 
