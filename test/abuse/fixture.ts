@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
+import { type Clock, type FileTime, systemClock, type Timer } from '../../src/base/clock.ts';
 import type { Log, LogFields } from '../../src/base/log.ts';
 import type { Server } from '../../src/server/server.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type TestTree,
 } from '../../src/testing/client.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { Volume } from '../../src/vfs/volume.ts';
 import { alice, bob, type MemoryServerOptions, memoryServer } from '../testing/memory-server.ts';
 
 export interface AbuseOptions extends MemoryServerOptions {
@@ -53,7 +55,9 @@ export async function underAbuse(
     enabled: (level) => level !== 'debug',
     write: (level, event, fields) => void events.push({ level, event, fields }),
   };
-  const server = memoryServer({ log, ...options });
+  const clock = new CountingClock(options.clock ?? systemClock);
+  const server = memoryServer({ log, ...options, clock });
+  const timersAtStart = clock.timerCount;
   const bystanders = await Promise.all([
     Bystander.start(server, alice, options.bystandersSay),
     Bystander.start(server, bob, options.bystandersSay),
@@ -76,23 +80,23 @@ export async function underAbuse(
     await Promise.all(bystanders.map((bystander) => bystander.leave()));
     for (const connection of server.state.connections) connection.transport.destroy();
     await expectEmptyTables(server);
+    await expectTimers(clock, timersAtStart);
     const errors = events.filter(({ level }) => level === 'error');
     if (options.allowsErrors !== true) assert.deepEqual(errors, [], 'nothing unexpected was thrown');
   } finally {
     for (const bystander of bystanders) bystander.stop();
-    await closed(server);
+    await closed(server, clock);
   }
 }
 
 /** Closes the server, whichever clock it lives by. */
-async function closed(server: Server): Promise<void> {
-  const { clock } = server.state;
+async function closed(server: Server, clock: CountingClock): Promise<void> {
   let isClosed = false;
   const closing = server.close({ drainMs: 0 }).finally(() => {
     isClosed = true;
   });
-  while (clock instanceof VirtualClock && !isClosed) {
-    await clock.advance(20);
+  while (clock.isVirtual && !isClosed) {
+    await clock.pass(20);
     await turn();
   }
   await closing;
@@ -103,10 +107,80 @@ async function closed(server: Server): Promise<void> {
  * request, credit or byte in a queue.
  */
 export async function expectEmptyTables(server: Server): Promise<void> {
-  const left = () => Object.entries(server.stats().now).filter(([, count]) => count !== 0);
+  const left = () => Object.entries(countersOf(server)).filter(([, count]) => count !== 0);
   for (const until = performance.now() + settleLimitMs; left().length > 0 && performance.now() < until; )
     await delay(5);
   assert.deepEqual(left(), []);
+}
+
+/** Longer than any time-out of an open that nobody holds any more. */
+const longMs = 400_000;
+
+/** Of those that the server shares among all clients one may be set still, and finds nothing to do when its time comes. */
+async function expectTimers(clock: CountingClock, count: number): Promise<void> {
+  if (clock.timerCount > count) await clock.pass(longMs);
+  for (const until = performance.now() + settleLimitMs; clock.timerCount > count && performance.now() < until; )
+    await delay(5);
+  assert.equal(clock.timerCount, count, 'as many timers as at the start');
+}
+
+/** What the server counts for people, and what it holds beside that. */
+function countersOf(server: Server): Readonly<Record<string, number>> {
+  const { heldBytes, endingSessions, opensByTarget, shares } = server.state;
+  const target = shares.get('files')?.target;
+  return {
+    ...server.stats().now,
+    ...(target instanceof Volume ? target.driver.core.census() : {}),
+    heldBytes,
+    endingSessions: endingSessions.size,
+    opensByTarget: opensByTarget.size,
+  };
+}
+
+/** A clock that knows how many of its timers have neither run nor been cancelled. */
+class CountingClock implements Clock {
+  readonly #clock: Clock;
+  readonly #set = new Set<object>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get timerCount(): number {
+    return this.#set.size;
+  }
+
+  get isVirtual(): boolean {
+    return this.#clock instanceof VirtualClock;
+  }
+
+  /** Lets time pass, where it does so on demand only. */
+  async pass(ms: number): Promise<void> {
+    if (this.#clock instanceof VirtualClock) await this.#clock.advance(ms);
+  }
+
+  now(): FileTime {
+    return this.#clock.now();
+  }
+
+  monotonicMs(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  setTimer(delayMs: number, callback: () => void, isVital?: boolean): Timer {
+    const mark = {};
+    this.#set.add(mark);
+    const run = (): void => {
+      this.#set.delete(mark);
+      callback();
+    };
+    const timer = this.#clock.setTimer(delayMs, run, isVital);
+    const cancel = (): void => {
+      this.#set.delete(mark);
+      timer.cancel();
+    };
+    return { cancel };
+  }
 }
 
 /** A client that reads what it has written, over and over. */
