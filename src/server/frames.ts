@@ -24,8 +24,12 @@ const LONG_BYTES = 32 * 1024;
 /** Messages up to this size have memory of their own that the runtime collects; for larger ones the pool is cheaper. */
 const COLLECTED_BYTES_MAX = 1024;
 
-/** Frames up to this size get all of their memory when they begin. */
+/** Frames up to this size get all of their memory when they have begun. */
 const WHOLE_BYTES = 16 * 1024;
+/** A frame of which fewer bytes have come has only said how long it will be, for which nobody is given that much. */
+const BEGUN_BYTES = 64;
+/** What such a frame gets. */
+const BEGINNING_BYTES = 512;
 /** Bytes of larger frames that may be taken ahead of their coming, by all connections together. */
 const AHEAD_BYTES_MAX = 128 * 1024 * 1024;
 let aheadBytes = 0;
@@ -249,9 +253,11 @@ class PartialFrame {
     this.arrived();
   }
 
-  /** All of a small frame; all of a large one within the bound; else twice what is there. */
+  /** Little before a frame has begun; then all of a small one, all of a large one within the bound, else twice what is there. */
   #wantedBytes(): number {
-    if (!this.isSized || this.sizeBytes <= WHOLE_BYTES) return Math.max(this.sizeBytes, FRAME_HEADER_BYTES);
+    if (!this.isSized) return FRAME_HEADER_BYTES;
+    if (this.#haveBytes < BEGUN_BYTES) return Math.min(this.sizeBytes, BEGINNING_BYTES);
+    if (this.sizeBytes <= WHOLE_BYTES) return this.sizeBytes;
     if (this.#aheadBytes > 0) return this.sizeBytes;
     if (aheadBytes + this.sizeBytes <= AHEAD_BYTES_MAX) {
       this.#aheadBytes = this.sizeBytes;

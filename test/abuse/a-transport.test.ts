@@ -14,7 +14,7 @@ import { connectClient, streamTransport } from '../../src/testing/client.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { Command } from '../../src/wire/smb2/header.ts';
 import { alice, memoryServer } from '../testing/memory-server.ts';
-import { underAbuse } from './fixture.ts';
+import { expectEmptyTables, underAbuse } from './fixture.ts';
 
 async function listen(server: Server): Promise<number> {
   return (await server.listen({ host: '127.0.0.1', port: 0 })).port;
@@ -44,6 +44,16 @@ function rssBytes(): number {
   return process.memoryUsage().rss;
 }
 
+/** A process that claims a message on each of `count` connections, and sends none. */
+async function flood(port: number, count: number) {
+  const script = join(import.meta.dirname, 'flood-client.ts');
+  const child = spawn(process.execPath, [script, String(port), String(count)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return child;
+}
+
 const wide = {
   connectionCount: 20_000,
   connectionCountPerAddress: 20_000,
@@ -51,25 +61,28 @@ const wide = {
 };
 
 describe('A1: a claimed length', () => {
-  it('costs no memory on 5,000 connections, and others are served', async (t) => {
+  it('of all that is allowed costs no memory on 5,000 connections, and others are served', async (t) => {
     const server = memoryServer({ limits: wide });
+    // The most that anybody may claim before a logon: were it taken at once, it would be more than a connection may cost.
+    assert.equal(server.state.limits.frameBytesUnauthenticated, 0x4000);
     const port = await listen(server);
     const count = 5000;
     (await connectClient(server.connect())).close();
+    // What the process itself grows by when there is work for the first time is not counted.
+    const first = await flood(port, 1000);
+    await until(() => server.state.connections.size === 1000);
     const before = rssBytes();
-    const script = join(import.meta.dirname, 'flood-client.ts');
-    const child = spawn(process.execPath, [script, String(port), String(count)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    await once(child.stdout, 'data');
-    await until(() => server.state.connections.size === count);
+    const child = await flood(port, count);
+    await until(() => server.state.connections.size === 1000 + count);
     await served();
     const perConnection = (rssBytes() - before) / count;
     t.diagnostic(`${count} connections: ${(perConnection / 1024).toFixed(1)} KiB of RSS each`);
     (await connectClient(server.connect())).close();
-    child.stdin.end();
-    await once(child, 'close');
-    await until(() => server.state.connections.size === 0);
+    for (const one of [first, child]) {
+      one.stdin.end();
+      await once(one, 'close');
+    }
+    await expectEmptyTables(server);
     await server.close();
     assert.ok(perConnection < 10 * 1024, `${perConnection} bytes of RSS each`);
   });
@@ -85,6 +98,42 @@ describe('A1: a claimed length', () => {
         socket.write(header);
         await once(socket.resume(), 'close');
       }
+    });
+  });
+
+  it('of 16 MiB on 5,000 connections closes every one of them', async () => {
+    await underAbuse(async ({ server }) => {
+      for (let count = 0; count < 5000; count++) {
+        const connection = server.connect('10.0.0.66');
+        connection?.write(Buffer.from('00ffffff', 'hex'));
+        assert.equal(connection?.isClosed, true);
+        if (count % 500 === 0) await turn();
+      }
+    });
+  });
+
+  it('behind a logon may be that of the largest WRITE, is taken ahead within a bound, and no more', async () => {
+    await underAbuse(async ({ server, connect }) => {
+      const { payloadBytes, frameBytesOverhead } = server.state.limits;
+      const claim = (bytes: number): Buffer => {
+        const header = Buffer.alloc(4);
+        header.writeUInt32BE(bytes);
+        return header;
+      };
+      const before = process.memoryUsage().arrayBuffers;
+      for (let count = 0; count < 100; count++) {
+        const client = await connect();
+        await client.logOn(alice);
+        client.transport.write(claim(payloadBytes + frameBytesOverhead));
+        assert.equal(client.isClosed, false);
+      }
+      const grownMiB = (process.memoryUsage().arrayBuffers - before) / 2 ** 20;
+      // All connections together get 128 MiB ahead of what comes.
+      assert.ok(grownMiB < 256, `${grownMiB} MiB for 100 claims of 8 MiB`);
+      const client = await connect();
+      await client.logOn(alice);
+      client.transport.write(claim(payloadBytes + frameBytesOverhead + 1));
+      assert.equal(client.isClosed, true);
     });
   });
 });
@@ -187,9 +236,26 @@ describe('A4: many connections', () => {
     });
   }
 
-  it('opened and closed 20,000 times leave nothing', async () => {
+  for (const [what, addressOf] of [
+    ['one address', () => '10.0.0.66'],
+    ['one network of IPv6', (count) => `2001:db8:1:2::${count.toString(16)}`],
+  ] satisfies readonly (readonly [string, (count: number) => string])[]) {
+    it(`10,000 of ${what}: so many as the limit says are taken, and the others closed at once`, async () => {
+      await underAbuse(async ({ server, bystandersGoOn }) => {
+        const made = Array.from({ length: 10_000 }, (_, count) => server.connect(addressOf(count)));
+        const taken = made.filter((connection) => connection !== undefined);
+        assert.equal(taken.length, server.state.limits.connectionCountPerAddress);
+        await bystandersGoOn();
+        for (const connection of taken) connection.close();
+        await turn();
+        assert.notEqual(server.connect(addressOf(1)), undefined, 'there is room again');
+      });
+    });
+  }
+
+  it('opened and closed 100,000 times leave nothing', async () => {
     await underAbuse(async ({ server }) => {
-      for (let round = 0; round < 20_000; round++) {
+      for (let round = 0; round < 100_000; round++) {
         server.connect(`10.2.${round % 7}.1`)?.close();
         if (round % 500 === 0) await turn();
       }
@@ -222,6 +288,9 @@ describe('A5: the transport header', () => {
         transport?.write(Buffer.from([type, 0, 0, 44, ...Buffer.alloc(44)]));
         assert.equal(transport?.isClosed, true, `type ${type}`);
       }
+      const empty = server.connect('10.0.0.66');
+      empty?.write(Buffer.alloc(4));
+      assert.equal(empty?.isClosed, true, 'a frame of no bytes');
       for (const header of ['81000044', '85000000', '00000000']) {
         const { connection } = (await tree()).session;
         connection.transport.write(Buffer.from(header, 'hex'));

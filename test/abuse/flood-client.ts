@@ -1,5 +1,5 @@
 /**
- * A process of its own that opens connections, claims a large message on each, and keeps them:
+ * A process of its own that opens connections, claims the largest message that is allowed before a logon on each, and keeps them:
  *
  *     node flood-client.ts PORT COUNT
  *
@@ -14,7 +14,7 @@ for (let left = Number(count); left > 0; left--) {
   const socket = connect(Number(port), '127.0.0.1');
   socket.on('error', () => {});
   await once(socket, 'connect');
-  socket.write(Buffer.from('00ffffff', 'hex').subarray(0, 3));
+  socket.write(Buffer.from('00004000', 'hex'));
   sockets.push(socket);
 }
 process.stdout.write(`${sockets.length}\n`);
