@@ -2,14 +2,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { isError, NtStatus, NtStatusError } from '../../src/base/status.ts';
-import type { TestClient } from '../../src/testing/client.ts';
+import { NTLM_OID } from '../../src/auth/ntlm/acceptor.ts';
+import { derOid } from '../../src/auth/spnego/der.ts';
+import { NtStatus, NtStatusError } from '../../src/base/status.ts';
+import { connectClient, type TestClient } from '../../src/testing/client.ts';
 import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { Command } from '../../src/wire/smb2/header.ts';
 import { SessionSetupRequest, SessionSetupResponse } from '../../src/wire/smb2/session-setup.ts';
 import { alice } from '../testing/memory-server.ts';
+import { figure } from './figures.ts';
 import { underAbuse } from './fixture.ts';
+import { refusal, TestClock } from './scene.ts';
+
+const { INVALID_PARAMETER, INSUFFICIENT_RESOURCES, LOGON_FAILURE, MORE_PROCESSING_REQUIRED } = NtStatus;
 
 function setupBody(securityBuffer: Buffer): Buffer {
   return SessionSetupRequest.encode({
@@ -34,12 +40,13 @@ describe('A11: half-open sessions', () => {
       const client = await connect();
       const { sessionSetupCountPerConnection } = server.state.limits;
       const statuses = new Map<number, number>();
-      for (let round = 0; round < 3000; round++) {
+      const count = figure(10_000, 100_000);
+      for (let round = 0; round < count; round++) {
         const status = await setup(client, ntlmNegotiate);
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
       assert.equal(statuses.get(NtStatus.MORE_PROCESSING_REQUIRED), sessionSetupCountPerConnection);
-      assert.equal(statuses.get(NtStatus.INSUFFICIENT_RESOURCES), 3000 - sessionSetupCountPerConnection);
+      assert.equal(statuses.get(NtStatus.INSUFFICIENT_RESOURCES), count - sessionSetupCountPerConnection);
       assert.equal(server.counters().sessions, sessionSetupCountPerConnection + 2);
       client.close();
       await turn();
@@ -69,7 +76,8 @@ describe('A11: half-open sessions', () => {
       for (const type of [0, 2, 3, 4, 255, 0xffff_ffff]) {
         const token = Buffer.from(ntlmNegotiate);
         token.writeUInt32LE(type, 8);
-        assert.ok(isError(await setup(client, token)), `type ${type}`);
+        const status = await setup(client, token);
+        assert.ok(status === NtStatus.LOGON_FAILURE || status === NtStatus.INVALID_PARAMETER, `type ${type}`);
       }
       assert.equal(server.counters().sessions, 2);
       client.close();
@@ -112,6 +120,7 @@ describe('A13: SPNEGO and ASN.1', () => {
     ['a length of eight bytes', Buffer.from('60880000000000000000', 'hex')],
     ['an indefinite length', Buffer.concat([Buffer.from([0x60, 0x80]), spnegoOid, Buffer.alloc(2)])],
     ['1,000 mechanisms', initiate(mechTypes(...Array.from({ length: 1000 }, () => ntlmOid)))],
+    ['10,000 mechanisms', initiate(mechTypes(...Array.from({ length: 10_000 }, () => ntlmOid)))],
     ['no mechanism', initiate(mechTypes(), mechToken(ntlmNegotiate))],
     ['no field at all', initiate()],
     ['another OID outside', der(0x60, kerberosOid, Buffer.alloc(8))],
@@ -133,11 +142,11 @@ describe('A13: SPNEGO and ASN.1', () => {
         const before = process.cpuUsage().user;
         const status = await setup(client, token).catch(() => 'closed' as const);
         const spentMs = (process.cpuUsage().user - before) / 1000;
-        assert.ok(status === 'closed' || isError(status), `status ${status}`);
+        const isRefused = status === NtStatus.LOGON_FAILURE || status === NtStatus.INVALID_PARAMETER;
+        assert.ok(isRefused || status === 'closed', `status ${status}`);
         // Far above what it takes, far below what a bomb would.
         assert.ok(spentMs < 500, `${spentMs} ms`);
-        if (status === NtStatus.MORE_PROCESSING_REQUIRED) assert.equal(server.counters().sessions, 3);
-        else assert.equal(server.counters().sessions, 2);
+        assert.equal(server.counters().sessions, 2);
         client.close();
       });
     });
@@ -163,8 +172,51 @@ describe('A13: SPNEGO and ASN.1', () => {
           client = await connect();
         }
         const status = await setup(client, token).catch(() => NtStatus.INVALID_PARAMETER);
-        assert.ok(isError(status), token.toString('hex'));
+        const known: readonly number[] = [LOGON_FAILURE, INVALID_PARAMETER, MORE_PROCESSING_REQUIRED];
+        // Some changes leave a message right, and too many halves of logons are refused.
+        assert.ok([...known, INSUFFICIENT_RESOURCES].includes(status), `${status}: ${token.toString('hex')}`);
       }
+      client.close();
+    });
+  });
+
+  /** A logon with the last byte of its own last message changed, where the checksum over the mechanisms stands. */
+  const otherMic = (token: Buffer, leg: number): Buffer => {
+    if (leg === 0) return token;
+    const copy = Buffer.from(token);
+    copy.writeUInt8(copy.readUInt8(copy.length - 1) ^ 1, copy.length - 1);
+    return copy;
+  };
+  const kerberos = '1.2.840.113554.1.2.2';
+
+  it('a wrong checksum over the mechanisms: no session', async () => {
+    await underAbuse(async ({ server, connect }) => {
+      for (const mechanismsBefore of [[], [kerberos]]) {
+        const client = await connect();
+        const options = { mechanismsBefore, tamper: otherMic };
+        assert.equal(await refusal(client.logOn(alice, options)), LOGON_FAILURE);
+        assert.equal(server.counters().sessions, 2);
+        client.close();
+      }
+    });
+  });
+
+  it('mechanisms put in front or taken away on the way: no session', async () => {
+    await underAbuse(async ({ server, connect }) => {
+      const ntlmFirst = derOid(NTLM_OID);
+      const edits: readonly (readonly [readonly string[], (token: Buffer) => Buffer])[] = [
+        [[kerberos], () => initiate(mechTypes(ntlmFirst))],
+        [[], () => initiate(mechTypes(kerberosOid, ntlmFirst), mechToken(Buffer.alloc(4)))],
+      ];
+      for (const [mechanismsBefore, edit] of edits) {
+        const client = await connect();
+        const tamper = (token: Buffer, leg: number) => (leg === 0 ? edit(token) : token);
+        assert.equal(await refusal(client.logOn(alice, { mechanismsBefore, tamper })), LOGON_FAILURE);
+        assert.equal(server.counters().sessions, 2);
+        client.close();
+      }
+      const client = await connect();
+      await (await client.logOn(alice, { mechanismsBefore: [kerberos] })).logOff();
       client.close();
     });
   });
@@ -221,10 +273,12 @@ describe('B11: Kerberos tickets', () => {
 });
 
 describe('A14: failed logons', () => {
-  it('2,000 of them leave nothing, and a right one goes on', async (t) => {
+  const rounds = figure(20, 600);
+
+  it(`${100 * rounds} of them leave nothing, and a right one goes on`, async (t) => {
     await underAbuse(async ({ server, connect }) => {
       const before = process.memoryUsage().heapUsed;
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < rounds; round++) {
         const client = await connect();
         for (let attempt = 0; attempt < 100; attempt++) {
           const wrong = { user: `nobody${attempt}`, password: 'wrong' };
@@ -233,7 +287,7 @@ describe('A14: failed logons', () => {
         client.close();
       }
       t.diagnostic(
-        `heap: ${Math.round((process.memoryUsage().heapUsed - before) / 2000)} bytes a logon, garbage included`,
+        `heap: ${Math.round((process.memoryUsage().heapUsed - before) / (100 * rounds))} bytes a logon, garbage included`,
       );
       const client = await connect();
       await (await client.logOn(alice)).logOff();
@@ -241,5 +295,38 @@ describe('A14: failed logons', () => {
       await turn();
       assert.equal(server.counters().sessions, 2);
     });
+  });
+
+  it('a thousand a second for as long as anybody likes wait in places that are counted, and no other address waits with them', async () => {
+    const clock = new TestClock();
+    await underAbuse(
+      async ({ server }) => {
+        const { unauthenticatedConnectionCount } = server.state.limits;
+        let refused = 0;
+        const attempts: Promise<unknown>[] = [];
+        for (let count = 0; count < figure(1000, 20_000); count++) {
+          const transport = server.connect('10.0.0.66');
+          if (transport === undefined) {
+            refused++;
+            continue;
+          }
+          const client = await connectClient(transport);
+          attempts.push(
+            client.logOn({ user: `nobody${count}`, password: 'wrong' }).catch(() => client.close()),
+          );
+          if (count % 100 === 0) await clock.advance(100);
+          assert.ok(server.counters().connections <= unauthenticatedConnectionCount + 2);
+        }
+        assert.ok(refused > 0, 'the places of one address are taken');
+        const client = await connectClient(server.connect('10.0.0.99'));
+        const right = client.logOn(alice);
+        await clock.advance(0);
+        await (await right).logOff();
+        client.close();
+        await clock.advance(3_600_000);
+        await Promise.all(attempts);
+      },
+      { clock, limits: { failedLogonDelayMs: 2000, connectionCountPerAddress: 100 } },
+    );
   });
 });
