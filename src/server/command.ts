@@ -44,6 +44,8 @@ export interface ReplyHeader {
   signer: Signer | undefined;
   /** The response is neither signed nor sealed unless `signer` is set. [MS-SMB2] 3.3.4.1.4 */
   isExempt: boolean;
+  /** The response is signed, or sealed, where the request was neither and nothing demands it. */
+  isVouchedFor: boolean;
 }
 
 /** What every handler sees. */

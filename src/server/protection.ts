@@ -11,6 +11,7 @@
  * | anything of a guest or anonymous session | none | 3.3.5.5.3 |
  * | answer to a sealed request, or of an encrypted session or tree | sealed, not signed | 3.3.4.1.4 |
  * | answer to a signed request, errors and finals of waiting requests included | signed | 3.3.4.1.1 |
+ * | answer to VALIDATE_NEGOTIATE_INFO | signed or sealed, however the request came | 3.2.5.14.12, 3.3.5.15.12 |
  * | interim answers | never signed, since the final one has the same MessageId; sealed where that applies | 3.3.4.1.1 |
  * | oplock and lease breaks | not signed; sealed when the session or the tree encrypts | 3.3.4.6, 3.3.4.7 |
  * | an element of a compound | signed on its own, padding included; the compound is sealed as one | 3.3.4.1.3 |
@@ -37,6 +38,6 @@ export function protectionOf(request: Request, isInterim: boolean): Protection {
   const isSealed =
     request.isEncrypted || session.authenticated?.encryptData === true || tree?.encryptData === true;
   if (isSealed && crypto.canSeal) return { signer: undefined, sealer: crypto };
-  if (isInterim || !request.signsAnswer) return unprotected;
+  if (isInterim || !(request.signsAnswer || request.reply.isVouchedFor)) return unprotected;
   return { signer: request.channelSigner, sealer: undefined };
 }

@@ -100,6 +100,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
       treeId: fields.header.treeId,
       signer: undefined,
       isExempt: false,
+      isVouchedFor: false,
     };
   }
 

@@ -16,7 +16,7 @@ import { type CloseReason, type FileIdValue, Open, type OpenTarget } from './ope
 import type { ServerState } from './server-state.ts';
 import { type Share, TreeConnect } from './tree-connect.ts';
 
-/** What exists once authentication succeeded. Identity and keys never change afterwards. */
+/** What exists once authentication succeeded. User and keys never change afterwards, the user's groups when it authenticates again. */
 export interface Authenticated {
   readonly identity: Identity;
   /** Absent for guest and anonymous sessions, which neither sign nor encrypt. */

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import { describe, it, mock } from 'node:test';
 import { encodeNegTokenResp } from '../../src/auth/spnego/tokens.ts';
 import { NtStatus } from '../../src/base/status.ts';
 import type { LogOnOptions } from '../../src/testing/client.ts';
 import { changed } from '../auth/ntlm-logon.ts';
 import { alice } from '../testing/memory-server.ts';
+import { figure } from './figures.ts';
 import { refusal, TestClock, underAbuse } from './scene.ts';
 
 const delayMs = 2000;
@@ -124,4 +127,59 @@ describe('guessing passwords', () => {
       { clock, limits: { failedLogonDelayMs: delayMs } },
     );
   });
+
+  it('B7 of many accounts on many connections learns one answer per delay and account, and ten of all', async () => {
+    const clock = new TestClock();
+    const count = figure(20, 100);
+    const limits = {
+      failedLogonDelayMs: delayMs,
+      authenticationTimeoutMs: 1e9,
+      sessionSetupTimeoutMs: 1e9,
+      sessionSetupCountPerConnection: count,
+    };
+    await underAbuse(
+      async ({ connect }) => {
+        const answered = new Map<number, number>();
+        const guesses: Promise<void>[] = [];
+        for (let connection = 0; connection < count; connection++) {
+          const client = await connect();
+          for (let user = 0; user < count; user++) {
+            const attempt = refusal(client.logOn({ user: `user${user}`, password: `${connection}` }));
+            guesses.push(attempt.then(() => void answered.set(user, (answered.get(user) ?? 0) + 1)));
+          }
+        }
+        const all = () => [...answered.values()].reduce((sum, one) => sum + one, 0);
+        for (let delays = 1; all() < guesses.length; delays++) {
+          await clock.advance(delayMs);
+          assert.ok(all() <= 10 * delays + 1, `${all()} answers in ${delays} delays`);
+          for (const [user, one] of answered) assert.ok(one <= delays, `${one} answers for user ${user}`);
+        }
+        await Promise.all(guesses);
+        await clock.advance(delayMs);
+      },
+      { clock, limits },
+    );
+  });
+
+  it('B8 takes the same work for every account, known, unknown or disabled', () =>
+    underAbuse(async ({ connect }) => {
+      const counted = mock.method(crypto, 'createHmac');
+      syncBuiltinESMExports();
+      try {
+        const works = new Map<string, number>();
+        const client = await connect();
+        for (const user of ['alice', 'carol', 'nobod']) {
+          counted.mock.resetCalls();
+          assert.equal(await refusal(client.logOn({ user, password: 'wrong' })), NtStatus.LOGON_FAILURE);
+          const digests = counted.mock.calls.filter((call) => call.arguments[0] === 'md5');
+          works.set(user, digests.length);
+        }
+        const [known = 0] = works.values();
+        assert.ok(known > 5, `${known} digests`);
+        assert.deepEqual([...works.values()], [known, known, known]);
+      } finally {
+        counted.mock.restore();
+        syncBuiltinESMExports();
+      }
+    }));
 });

@@ -15,6 +15,7 @@ import { OplockLevel } from '../../src/wire/flags.ts';
 import { Command, HeaderFlags } from '../../src/wire/smb2/header.ts';
 import { SessionSetupFlags, SessionSetupRequest } from '../../src/wire/smb2/session-setup.ts';
 import { alice, bob } from '../testing/memory-server.ts';
+import { figure } from './figures.ts';
 import { refusal, type Scene, underAbuse } from './scene.ts';
 
 const { INVALID_PARAMETER, NOT_SUPPORTED, REQUEST_NOT_ACCEPTED, USER_SESSION_DELETED } = NtStatus;
@@ -245,14 +246,15 @@ describe('a connection in the middle of its binding', () => {
 });
 
 describe('a channel that is gone', () => {
-  it('C7 takes nothing along: what it had not answered is done again on another, a hundred times', () =>
+  it('C7 takes nothing along: what it had not answered is done again on another, a hundred times and more', () =>
     underAbuse(async (scene) => {
       const session = await (await scene.connect()).logOn(alice);
       const tree = await session.connectTree('files');
       const file = await tree.open('resumed');
-      for (let round = 0; round < 100; round++) {
+      for (let round = 0; round < figure(100, 1000); round++) {
         const doomed = await session.bind(await scene.connect(), alice);
         const spare = await session.bind(await scene.connect(), alice);
+        const idle = await session.bind(await scene.connect(), alice);
         const body = file.writeRequest(0n, Buffer.from(`round ${round}`));
         const header = { channelSequence: round };
         const cut = tree.on(doomed).request(Command.WRITE, body, { header });
@@ -264,7 +266,7 @@ describe('a channel that is gone', () => {
         // [MS-SMB2] 3.3.5.2.10: refused while the first one may still be worked on.
         while (replayed === NtStatus.FILE_NOT_AVAILABLE) ({ status: replayed } = await replay());
         assert.equal(replayed, NtStatus.SUCCESS);
-        spare.connection.close();
+        for (const channel of [spare, idle]) channel.connection.close();
         await scene.settle();
         const read = { header: { channelSequence: round + 1 } };
         const { status } = await tree.request(Command.READ, file.readRequest(0n, 20), read);

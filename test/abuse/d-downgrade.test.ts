@@ -6,10 +6,12 @@ import {
   type ClientTransport,
   ConnectionClosedError,
   connectClient,
+  ioctlRequestOf,
   type NegotiateOffer,
   type TestSession,
 } from '../../src/testing/client.ts';
 import { Fsctl } from '../../src/wire/fscc/fsctl-table.ts';
+import { Command } from '../../src/wire/smb2/header.ts';
 import {
   ValidateNegotiateInfoRequest,
   ValidateNegotiateInfoResponse,
@@ -242,4 +244,30 @@ describe('a proxy that edits the negotiation', () => {
         await assert.rejects(attempt, ConnectionClosedError);
       }
     }));
+
+  it('D10 the answer to VALIDATE_NEGOTIATE_INFO is signed, also where nothing else is', () =>
+    underAbuse(
+      async (scene) => {
+        for (const [, offer] of smb3.slice(1)) {
+          const client = await scene.connect(offer);
+          const session = await client.logOn(alice);
+          const tree = await session.connectTree('files');
+          const { request: sent } = client.negotiated;
+          const input = ValidateNegotiateInfoRequest.encode({
+            capabilities: sent.capabilities,
+            guid: sent.clientGuid,
+            securityMode: sent.securityMode,
+            dialects: sent.dialects,
+          });
+          const body = ioctlRequestOf(Fsctl.VALIDATE_NEGOTIATE_INFO, input, { maxOutputResponse: 24 });
+          const answer = await tree.request(Command.IOCTL, body, { protection: 'sign' });
+          assert.equal(answer.status, 0);
+          assert.equal(answer.isSignatureRight, true);
+          // Whoever sits in the middle cannot ask without a signature either, and be answered without one.
+          const bare = await tree.request(Command.IOCTL, body, { protection: 'none' });
+          assert.ok(bare.status !== 0 || bare.isSignatureRight === true, `${bare.status}`);
+        }
+      },
+      { settings: { signing: { required: false, algorithms: ['AES-GMAC', 'AES-CMAC', 'HMAC-SHA256'] } } },
+    ));
 });

@@ -106,6 +106,33 @@ describe('where signing is demanded', () => {
   }
 });
 
+describe('a compound where signing is demanded', () => {
+  for (const flags of [0, HeaderFlags.RELATED_OPERATIONS]) {
+    it(`D1 has no element refused less for the signature of another: flags ${flags}`, () =>
+      underAbuse(async (scene) => {
+        const file = await openOn(scene);
+        const { connection } = file.tree.session;
+        const write = file.writeRequest(0n, Buffer.from('forged!!'));
+        for (const signed of [0, 1]) {
+          const specs = [0, 1].map((at) =>
+            file.tree.spec(Command.WRITE, write, {
+              protection: at === signed ? 'sign' : 'none',
+              header: { flags: at === 0 ? 0 : flags },
+            }),
+          );
+          const sent = connection.sendCompound(specs);
+          const statuses = await Promise.all(sent.map(async ({ response }) => (await response).status));
+          assert.equal(statuses[1 - signed], ACCESS_DENIED);
+          await file.write(0n, Buffer.from('original'));
+        }
+        const unsigned = file.tree.spec(Command.WRITE, write, { protection: 'none' });
+        for (const { response } of connection.sendCompound([unsigned, unsigned]))
+          assert.equal((await response).status, ACCESS_DENIED);
+        assert.equal((await file.read(0n, 8)).toString(), 'original');
+      }));
+  }
+});
+
 /** A signed WRITE as it goes over the wire. */
 function signedWrite(file: TestFile, data = 'forged!!'): Buffer {
   const { connection } = file.tree.session;

@@ -1,24 +1,24 @@
-/** Rows F2 to F5: compounds and credits. */
+/** Rows F2 to F4: compounds. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { latency } from '../../src/backend/latency.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { NtStatus, statusName } from '../../src/base/status.ts';
-import { CommandSequenceWindow } from '../../src/session/credits.ts';
 import {
   type ClientResponse,
-  ConnectionClosedError,
   createRequestOf,
   type RequestSpec,
   type TestFile,
   type TestTree,
 } from '../../src/testing/client.ts';
-import { SeededEntropy } from '../../src/testing/seeded-entropy.ts';
 import { CreateOption } from '../../src/wire/flags.ts';
 import { EchoRequest } from '../../src/wire/smb2/echo.ts';
-import { ALL_ONES_FILE_ID } from '../../src/wire/smb2/file-id.ts';
+import { ALL_ONES_FILE_ID, type FileId } from '../../src/wire/smb2/file-id.ts';
 import { Command, HeaderFlags } from '../../src/wire/smb2/header.ts';
+import { QueryDirectoryRequest } from '../../src/wire/smb2/query-directory.ts';
+import { InfoType, QueryInfoRequest } from '../../src/wire/smb2/query-info.ts';
+import { TreeConnectRequest } from '../../src/wire/smb2/tree-connect.ts';
 import { underAbuse } from './fixture.ts';
 import { asAbuse, bodyOf, observed } from './messages.ts';
 
@@ -46,7 +46,8 @@ const related = (command: Command): Element => element(command);
 
 const missing = createRequestOf('nowhere\\nothing');
 const { SUCCESS, INVALID_PARAMETER, FILE_CLOSED, OBJECT_PATH_NOT_FOUND } = NtStatus;
-const { NETWORK_NAME_DELETED, USER_SESSION_DELETED, INTERNAL_ERROR } = NtStatus;
+const nowhere = TreeConnectRequest.encode({ flags: 0, path: '\\\\server\\nowhere' });
+const { BAD_NETWORK_NAME, NETWORK_NAME_DELETED, USER_SESSION_DELETED, INTERNAL_ERROR } = NtStatus;
 
 const cases: readonly (readonly [string, readonly Element[], readonly number[]])[] = [
   [
@@ -88,6 +89,16 @@ const cases: readonly (readonly [string, readonly Element[], readonly number[]])
       related(Command.TREE_DISCONNECT),
     ],
     [SUCCESS, SUCCESS, SUCCESS, SUCCESS],
+  ],
+  [
+    'F2: a TREE_CONNECT that fails gives no tree, whatever the header says',
+    [first(Command.TREE_CONNECT, nowhere), related(Command.CREATE), related(Command.CLOSE)],
+    [BAD_NETWORK_NAME, INVALID_PARAMETER, INVALID_PARAMETER],
+  ],
+  [
+    'F3: a SESSION_SETUP in the second place that fails ends the session, and nothing is done for it any more',
+    [first(Command.READ), related(Command.SESSION_SETUP), related(Command.FLUSH), first(Command.READ)],
+    [NtStatus.END_OF_FILE, INVALID_PARAMETER, USER_SESSION_DELETED, USER_SESSION_DELETED],
   ],
   [
     'F3: after CLOSE the open is closed',
@@ -208,7 +219,55 @@ describe('compounds', () => {
       connection.close();
     });
   });
+
+  it('F4: 64 listings and questions in one message are answered within bounds, padded with zeros', async () => {
+    await underAbuse(async ({ tree, server }) => {
+      const share = await tree();
+      for (let count = 0; count < 100; count++)
+        await (await share.open(`${'long'.repeat(50)} ${count}`)).close();
+      const root = await share.open('', { createOptions: CreateOption.DIRECTORY_FILE });
+      const { connection } = share.session;
+      const bodies = [
+        questionOf(Command.QUERY_DIRECTORY, root.fileId),
+        questionOf(Command.QUERY_INFO, root.fileId),
+      ];
+      for (let round = 0; connection.credits < 100 && round < 10; round++)
+        await connection.echo(share.session);
+      const specs = Array.from({ length: 64 }, (_, at) => {
+        const [command, body] = bodies[at % 2] ?? assert.fail();
+        return share.spec(command, body);
+      });
+      const responses = await Promise.all(connection.sendCompound(specs).map(({ response }) => response));
+      const bytes = responses.reduce((sum, { message }) => sum + message.length, 0);
+      assert.ok(bytes <= server.state.limits.compoundResponseBytes + 64 * 4096);
+      for (const [at, { status, message }] of responses.entries()) {
+        assert.equal(statusName(status), 'STATUS_SUCCESS');
+        const end = message.readUInt16LE(66) + message.readUInt32LE(68);
+        assert.ok(at === 63 || message.length % 8 === 0);
+        assert.deepEqual(message.subarray(end), Buffer.alloc(message.length - end), `element ${at}`);
+      }
+      connection.close();
+    });
+  });
 });
+
+/** A question whose answer is long and of no round length. */
+function questionOf(command: Command, fileId: FileId): readonly [Command, Buffer] {
+  if (command === Command.QUERY_INFO) {
+    const body = QueryInfoRequest.encode({
+      infoType: InfoType.SECURITY,
+      fileInfoClass: 0,
+      outputBufferLength: 65_536,
+      additionalInformation: 7,
+      flags: 0,
+      fileId,
+      input: Buffer.alloc(0),
+    });
+    return [command, body];
+  }
+  const fields = { fileInformationClass: 12, flags: 1, fileIndex: 0, outputBufferLength: 65_536 };
+  return [command, QueryDirectoryRequest.encode({ ...fields, fileId, fileName: '*' })];
+}
 
 const READ_DATA_START = 80;
 
@@ -220,92 +279,3 @@ function expectZeroPadding({ status, message }: ClientResponse, length: number):
     Buffer.alloc(message.length - READ_DATA_START - length),
   );
 }
-
-describe('F5: credits', () => {
-  it('do not drift over 200,000 random operations, and never exceed the cap', () => {
-    const random = new SeededEntropy(5);
-    const cap = 512;
-    const window = new CommandSequenceWindow(cap);
-    const held = new Set([0]);
-    let next = 1;
-    for (let round = 0; round < 200_000; round++) {
-      const ids = [...held];
-      const messageId = ids.length > 0 && random.below(10) < 9 ? random.pick(ids) : random.below(next + 20);
-      const charge = random.below(20) === 0 ? 1 + random.below(8) : 1;
-      const wanted = Array.from({ length: charge }, (_, i) => messageId + i);
-      const isMine = wanted.every((id) => held.has(id));
-      assert.equal(window.consume(messageId, charge), isMine, `round ${round}`);
-      if (isMine) for (const id of wanted) held.delete(id);
-      const granted = window.grant(random.below(8) === 0 ? 65_535 : random.below(3));
-      for (let count = 0; count < granted; count++) held.add(next++);
-      assert.equal(window.available, held.size);
-      assert.ok(held.size <= cap);
-      const oldest = Math.min(...held);
-      assert.ok(held.size === 0 || next - oldest <= cap, 'the window spans no more than the cap');
-    }
-  });
-
-  it('come to the cap and stay there, whatever is asked for', async () => {
-    await underAbuse(async ({ tree, server }) => {
-      const { session } = await tree();
-      const { connection } = session;
-      const echo = { command: Command.ECHO, body: EchoRequest.encode({}), session };
-      for (let round = 0; round < 50; round++) {
-        await connection.request({ ...echo, header: { credits: 65_535 } });
-        const mine = [...server.state.connections].at(-1);
-        assert.equal(connection.credits, mine?.window.available, 'both sides count alike');
-        assert.ok(connection.credits <= server.state.limits.creditCount);
-      }
-      assert.equal(connection.credits, server.state.limits.creditCount);
-      connection.close();
-    });
-  });
-
-  const wrong: readonly (readonly [string, (next: number) => number])[] = [
-    ['used before', (next) => next - 1],
-    ['of the first request', () => 0],
-    ['above the window', (next) => next + 10_000],
-    ['of no request', () => -1],
-    ['of 2^63', () => 2 ** 63],
-  ];
-  for (const [name, messageIdOf] of wrong) {
-    it(`a MessageId ${name}: closed`, async () => {
-      await underAbuse(async ({ tree }) => {
-        const { session } = await tree();
-        const { connection } = session;
-        const messageId = messageIdOf(connection.nextMessageId);
-        const body = EchoRequest.encode({});
-        const sent = connection.send({ command: Command.ECHO, body, session, header: { messageId } });
-        await assert.rejects(sent.response, ConnectionClosedError);
-      });
-    });
-  }
-
-  const charges: readonly (readonly [number, number, number | 'closed'])[] = [
-    [0, 65_536, SUCCESS],
-    [1, 65_536, SUCCESS],
-    [1, 65_537, INVALID_PARAMETER],
-    [0, 65_537, INVALID_PARAMETER],
-    [2, 65_537, SUCCESS],
-    [2, 131_073, INVALID_PARAMETER],
-    [65_535, 16, 'closed'],
-  ];
-  for (const [creditCharge, length, expected] of charges) {
-    it(`a charge of ${creditCharge} for ${length} bytes: ${expected === 'closed' ? expected : statusName(expected)}`, async () => {
-      await underAbuse(async ({ tree }) => {
-        const share = await tree();
-        const file = await share.open('charged.bin');
-        await file.write(0n, Buffer.alloc(16));
-        const { connection } = share.session;
-        const body = file.readRequest(0n, length);
-        const sent = share.send(Command.READ, body, { header: { creditCharge } });
-        const outcome = await sent.response.then(
-          ({ status }) => status,
-          () => 'closed',
-        );
-        assert.equal(outcome, expected);
-        connection.close();
-      });
-    });
-  }
-});

@@ -1,9 +1,12 @@
+import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { statusName } from '../../src/base/status.ts';
 import { allow } from '../../src/wire/dtyp/ace.ts';
 import { aclOf } from '../../src/wire/dtyp/acl.ts';
 import { SecurityDescriptorCodec, SecurityInformation } from '../../src/wire/dtyp/security-descriptor.ts';
 import { WellKnownSid } from '../../src/wire/dtyp/sid.ts';
 import { AccessMask } from '../../src/wire/flags.ts';
+import { CreateContextName } from '../../src/wire/smb2/create-context.ts';
 import { InfoType } from '../../src/wire/smb2/query-info.ts';
 import { refusal, underAbuse } from './scene.ts';
 
@@ -29,6 +32,7 @@ describe('a security descriptor', () => {
     ['a DACL beyond the end', (bytes) => bytes.writeUInt32LE(0xffff_fff0, 16)],
     ['a DACL in the header', (bytes) => bytes.writeUInt32LE(4, 16)],
     ['an owner beyond the end', (bytes) => bytes.writeUInt32LE(bytes.length - 2, 4)],
+    ['a SID without parts', (bytes) => bytes.writeUInt8(0, daclAt + 17)],
     ['a SID of 255 parts', (bytes) => bytes.writeUInt8(255, daclAt + 17)],
     ['an unknown revision', (bytes) => bytes.writeUInt8(9, 0)],
   ];
@@ -38,7 +42,12 @@ describe('a security descriptor', () => {
         const file = await (await tree()).open('described.bin', everything);
         const bytes = Buffer.from(right);
         edit(bytes);
-        await refusal(file.setInfo(SECURITY, 0, bytes, SecurityInformation.DACL | SecurityInformation.OWNER));
+        const which = SecurityInformation.DACL | SecurityInformation.OWNER;
+        const status = await refusal(file.setInfo(SECURITY, 0, bytes, which));
+        assert.match(statusName(status), /^STATUS_INVALID_(?:ACL|SECURITY_DESCR|SID|PARAMETER)$/);
+        const contexts = [{ name: CreateContextName.SD_BUFFER, data: bytes }];
+        await refusal(file.tree.open('made with it.bin', { ...everything, contexts, createDisposition: 2 }));
+        await refusal(file.tree.open('made with it.bin', { createDisposition: 1 }));
         await file.setInfo(SECURITY, 0, right, SecurityInformation.DACL);
         file.tree.session.connection.close();
       }));

@@ -122,7 +122,6 @@ const elsewhere: Readonly<Record<string, { readonly file: string; readonly test:
     file: 'test/durability/crash.test.ts',
     test: 'a server that is killed loses nothing that it answered',
   },
-  D8: { file: 'test/server/session-nonces.test.ts', test: 'no nonce is used twice with a key' },
 };
 
 /** Classes of which there is nothing here that could be tried, with the reason. */

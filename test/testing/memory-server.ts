@@ -1,6 +1,7 @@
 /**
  * A whole server in memory, for tests that talk to it as clients do.
  */
+import type { UserStore } from '../../src/auth/identity.ts';
 import { createNtlm } from '../../src/auth/ntlm/acceptor.ts';
 import { Spnego } from '../../src/auth/spnego/acceptor.ts';
 import type { Backend } from '../../src/backend/contract.ts';
@@ -21,6 +22,7 @@ import type { EncryptionMode, Share } from '../../src/session/tree-connect.ts';
 import { CoreDriver } from '../../src/vfs/core-driver.ts';
 import type { OpenStore } from '../../src/vfs/open-store.ts';
 import { Volume } from '../../src/vfs/volume.ts';
+import type { Sid } from '../../src/wire/dtyp/sid.ts';
 import { AccessMask } from '../../src/wire/flags.ts';
 import { account, serverNames, storeOf } from '../auth/fixtures.ts';
 
@@ -31,6 +33,8 @@ export interface MemoryServerOptions {
   readonly entropy?: Entropy;
   readonly log?: Log;
   readonly keyLog?: KeyLog;
+  /** Accounts in place of those of alice, bob and carol. */
+  readonly users?: UserStore;
   readonly cryptoProvider?: CryptoProvider;
   readonly commands?: CommandTable;
   /** Stands between the server and the store of each share. */
@@ -61,16 +65,21 @@ const defaultSettings: Omit<Settings, 'limits'> = {
   lockout: { failures: 0, windowMs: 900_000, durationMs: 900_000 },
 };
 
+/** The accounts, where alice has `groups`. */
+export function usersOf(groups?: readonly Sid[]): UserStore {
+  return storeOf(
+    account('alice', 'Secret.1', groups && { groups }),
+    account('bob', 'Secret.2', { sid: 'S-1-5-21-1-2-3-1002' }),
+    account('carol', 'Secret.3', { sid: 'S-1-5-21-1-2-3-1003', isDisabled: true }),
+  );
+}
+
 /** A server with the shares `files` and `secret`, of which the second must be encrypted. */
 export function memoryServer(options: MemoryServerOptions = {}): Server {
   const { clock = systemClock, entropy = systemEntropy, log = silentLog } = options;
   const limits = { ...defaultLimits, failedLogonDelayMs: 0, ...options.limits };
   const settings: Settings = { ...defaultSettings, ...options.settings, limits };
-  const users = storeOf(
-    account('alice', 'Secret.1'),
-    account('bob', 'Secret.2', { sid: 'S-1-5-21-1-2-3-1002' }),
-    account('carol', 'Secret.3', { sid: 'S-1-5-21-1-2-3-1003', isDisabled: true }),
-  );
+  const { users = usersOf() } = options;
   const { guest: allowsGuest, anonymous: allowsAnonymous } = settings;
   const ntlm = createNtlm({ users, names: serverNames, clock, entropy, allowsGuest, allowsAnonymous });
   const spnego = new Spnego([ntlm], ntlm);

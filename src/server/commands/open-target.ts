@@ -1,6 +1,7 @@
 /**
  * What stands behind the open of a request, narrowed for the commands that work on it. [MS-SMB2] 3.3.1.10
  */
+import type { Identity } from '../../auth/identity.ts';
 import { present } from '../../base/assert.ts';
 import { demand, NtStatus } from '../../base/status.ts';
 import type { Privilege } from '../../fs/access.ts';
@@ -20,26 +21,27 @@ export function openFileOf(open: Open, status: NtStatus = NtStatus.NOT_SUPPORTED
 }
 
 const administrator: readonly Privilege[] = ['security', 'takeOwnership', 'backup', 'restore'];
-const tokens = new WeakMap<Session, Requester['token']>();
+const tokens = new WeakMap<Identity, Requester['token']>();
 
+/** Who a session is for the files: another one when its user was found in other groups. */
 function tokenOf(session: Session): Requester['token'] {
-  const known = tokens.get(session);
-  if (known !== undefined) return known;
   const { identity } = present(session.authenticated, 'authenticated session');
+  const known = tokens.get(identity);
+  if (known !== undefined) return known;
   const groups = new Set(identity.groups);
   const privileges = new Set(groups.has(WellKnownSid.BUILTIN_ADMINISTRATORS) ? administrator : []);
   const token = { user: identity.sid, groups, privileges };
-  tokens.set(session, token);
+  tokens.set(identity, token);
   return token;
 }
 
-/** The same for all requests on a tree: every channel of a session is of one client. [MS-SMB2] 3.3.5.5.2 */
+/** The same for the requests on a tree: every channel of a session is of one client. [MS-SMB2] 3.3.5.5.2 */
 const requesters = new WeakMap<TreeConnect, Requester>();
 
 /** On whose behalf a request on a share works. */
 export function requesterOf(context: TreeContext): Requester {
   const known = requesters.get(context.tree);
-  if (known !== undefined) return known;
+  if (known !== undefined && known.token === tokenOf(context.session)) return known;
   const requester = newRequester(context);
   requesters.set(context.tree, requester);
   return requester;

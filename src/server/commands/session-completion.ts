@@ -134,8 +134,8 @@ async function supersede(context: ConnectionContext, session: Session, previousI
 const SUPERSEDE_MS = 2000;
 
 /**
- * The same user again: the session goes on with its keys and its identity. [MS-SMB2] 3.3.5.5.2. A client that proved
- * to be somebody else, or nobody, gets no other rights than it had.
+ * The same user again: the session goes on with its keys, and with the groups that the user is in by now. [MS-SMB2] 3.3.5.5.2,
+ * 3.3.5.5.3. A client that proved to be somebody else, or nobody, gets no other rights than it had.
  */
 export function finishReauthentication(
   context: ConnectionContext,
@@ -144,13 +144,15 @@ export function finishReauthentication(
 ): void {
   const isAlive = session.state === 'valid' || session.state === 'expired';
   demand(isAlive, NtStatus.USER_SESSION_DELETED, 'the session ended meanwhile');
-  const identity = present(session.authenticated, 'authenticated session').identity;
+  const authenticated = present(session.authenticated, 'authenticated session');
+  const { identity } = authenticated;
   const isSame = result.identity.kind === 'user' && result.identity.sid === identity.sid;
   const isOther = result.identity.kind === 'user' && !isSame;
   demand(!isOther, NtStatus.ACCESS_DENIED, 'another user');
   // Nobody in particular cannot prolong what somebody was given.
   demand(isSame || session.currentState(context.clock.monotonicMs()) === 'valid', NtStatus.ACCESS_DENIED);
   if (!isSame) return;
+  session.authenticated = Object.freeze({ ...authenticated, identity: result.identity });
   session.state = 'valid';
   renew(context, session);
 }
