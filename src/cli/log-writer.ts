@@ -36,13 +36,24 @@ function textLine(options: LogWriterOptions, level: LogLevel, event: string, fie
   return [options.timestamp(), shown, printable(event), ...parts].join(' ');
 }
 
+/** UTF-16 units of one value; what clients send may be much longer. */
+const VALUE_CHARS = 2048;
+
 function textOf(value: string | number | bigint | boolean): string {
-  const text = printable(String(value), 2048);
+  const text = printable(String(value), VALUE_CHARS);
   return /[\s="]/.test(text) || text === '' ? JSON.stringify(text) : text;
 }
 
 function jsonLine(options: LogWriterOptions, level: LogLevel, event: string, fields: LogFields): string {
-  return jsonText({ time: options.timestamp(), level, event, ...fields });
+  const cut = Object.entries(fields).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? cutOff(value) : value,
+  ]);
+  return jsonText({ time: options.timestamp(), level, event, ...Object.fromEntries(cut) });
+}
+
+function cutOff(value: string): string {
+  return value.length <= VALUE_CHARS ? value : `${value.slice(0, VALUE_CHARS)}…`;
 }
 
 /** One line of JSON; integers too large for a number become text. */

@@ -1,5 +1,5 @@
 /**
- * Rows E1, E2 and E3: messages that are compressed, to a server that agrees on no compression, whatever it is offered: it has no
+ * Rows E1, E2, E3 and E5: messages that are compressed, to a server that agrees on no compression, whatever it is offered: it has no
  * decoder that they could reach. [MS-SMB2] 2.2.42, 3.3.5.2.1.2
  */
 import assert from 'node:assert/strict';
@@ -102,8 +102,17 @@ describe('a compressed message', () => {
     return endTheirConnection(
       chained(0xffff_ffff, 1, PATTERN_V1, pattern),
       chained(0xffff_ffff, 900, PATTERN_V1, pattern),
-      chained(echo.length, 1000, NONE, Buffer.alloc(0)),
+      chained(echo.length, 4000, NONE, Buffer.alloc(0)),
       compressed(echo.length, LZ77, 0, compressed(echo.length, LZ77, 0, echo)),
     );
   });
+
+  it('E5 closes the connection, whatever algorithm it names, in a chain or alone', () =>
+    endTheirConnection(
+      ...[NONE, LZNT1, LZ77, LZ77_HUFFMAN, PATTERN_V1, 5, 0xffff].flatMap((algorithm) => [
+        compressed(echo.length, algorithm, 0, echo),
+        compressed(echo.length, algorithm, echo.length, echo),
+        chained(echo.length, 1, algorithm, echo),
+      ]),
+    ));
 });

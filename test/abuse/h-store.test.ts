@@ -24,6 +24,31 @@ const codes: readonly (readonly [string, number])[] = [
   ['EROFS', NtStatus.MEDIA_WRITE_PROTECTED],
 ];
 
+describe('a store that takes part of a WRITE', () => {
+  it('H1 and then fails: the client is told of the failure', () => {
+    let isOn = false;
+    const faulty = (store: Backend): Backend =>
+      fault(store, ({ operation }) =>
+        isOn && operation === 'write' ? { kind: 'shortWrite', bytes: 3, code: 'ENOSPC' } : undefined,
+      );
+    return underAbuse(
+      async ({ tree }) => {
+        const share = await tree('secret');
+        const file = await share.open('f.bin');
+        await file.write(0n, Buffer.from('before'));
+        isOn = true;
+        assert.equal(await refusal(file.write(0n, Buffer.from('behind'))), NtStatus.DISK_FULL);
+        isOn = false;
+        await file.write(0n, Buffer.from('at last'));
+        await file.flush();
+        assert.equal((await file.read(0n, 20)).toString(), 'at last');
+        share.session.connection.close();
+      },
+      { wrapStore: (store) => onlySecret(store, faulty) },
+    );
+  });
+});
+
 describe('a store that fails', () => {
   for (const [code, expected] of codes) {
     it(`H1 the client is told what became of its WRITE, FLUSH and rename: ${code}`, async () => {

@@ -110,17 +110,9 @@ const classes: Readonly<Record<string, string>> = {
 
 /** Classes that are tried outside this folder. */
 const elsewhere: Readonly<Record<string, { readonly file: string; readonly test: string }>> = {
-  E5: {
-    file: 'test/abuse/d-sealing.test.ts',
-    test: 'D5 closes the connection: a seal inside a seal, or inside a compression',
-  },
   H3: {
     file: 'test/control/audit.test.ts',
     test: 'H3 on a full disk keeps what it can in the queue, leaves no piece of a line, and goes on when there is room',
-  },
-  H2: {
-    file: 'test/durability/crash.test.ts',
-    test: 'a server that is killed loses nothing that it answered',
   },
 };
 
