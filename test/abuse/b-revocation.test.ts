@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
 import { memoryBackend } from '../../src/backend/memory.ts';
 import { NtStatus } from '../../src/base/status.ts';
 import { serve } from '../../src/control/serve.ts';
 import type { Settings } from '../../src/session/settings.ts';
 import { ConnectionClosedError, connectClient, streamTransport } from '../../src/testing/client.ts';
 import { alice, bob } from '../testing/memory-server.ts';
+import { expectEmptyStats } from './fixture.ts';
 import { refusal, TestClock, underAbuse } from './scene.ts';
 
 const delayMs = 2000;
@@ -141,6 +141,6 @@ describe('rights taken away', () => {
     await assert.rejects(logOn('ann', 'Secret.1'));
     assert.equal(server.counters()['sessions'], 1);
     for (const tree of [ann, again, ben]) tree.session.connection.close();
-    while (Object.values(server.counters()).some((count) => count > 0)) await turn();
+    await expectEmptyStats(server);
   });
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import { describe, it, mock } from 'node:test';
 import { NtStatus } from '../../src/base/status.ts';
 import { SigningAlgorithm } from '../../src/crypto/algorithms.ts';
 import { commands } from '../../src/server/commands/index.ts';
@@ -18,6 +20,7 @@ import { NegotiateRequest } from '../../src/wire/smb2/negotiate.ts';
 import { RecordingProvider } from '../crypto/recording-provider.ts';
 import type { MemoryServerOptions } from '../testing/memory-server.ts';
 import { alice } from '../testing/memory-server.ts';
+import { figure } from './figures.ts';
 import { requestsOn } from './request-table.ts';
 import { recorded, refusal, type Scene, settled, underAbuse } from './scene.ts';
 
@@ -163,7 +166,7 @@ describe('a signed message', () => {
         const bits = signedWrite(file).length * 8;
         file.tree.session.connection.nextMessageId--;
         // Every bit for the algorithm of most clients; for the others a sample that meets every position in a byte.
-        const step = algorithm === SigningAlgorithm.AES_GMAC ? 1 : 7;
+        const step = algorithm === SigningAlgorithm.AES_GMAC ? 1 : figure(7, 1);
         for (let bit = 0; bit < bits; bit += step) {
           const message = signedWrite(file);
           message.writeUInt8(message.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
@@ -180,6 +183,30 @@ describe('a signed message', () => {
         await assertUntouched((await fresh()).tree);
       }));
   }
+
+  it('D2 is compared in a time that tells nothing of where it differs', () =>
+    underAbuse(async (scene) => {
+      const compared = mock.method(crypto, 'timingSafeEqual');
+      syncBuiltinESMExports();
+      try {
+        for (const algorithm of Object.values(SigningAlgorithm)) {
+          const file = await openOn(scene, { signingAlgorithms: [algorithm] });
+          const message = signedWrite(file);
+          const forged = Buffer.from(message.subarray(48, 64)).map((byte) => byte ^ 1);
+          message.set(forged, 48);
+          const answers = recorded(file.tree.session.connection.transport);
+          file.tree.session.connection.sendRaw(message);
+          await settled(scene.server);
+          const isCompared = compared.mock.calls.some(({ arguments: pair }) =>
+            pair.some((side) => Buffer.from(Object(side)).equals(forged)),
+          );
+          assert.ok(isCompared && !hasWritten(answers), `signing algorithm ${algorithm}`);
+        }
+      } finally {
+        compared.mock.restore();
+        syncBuiltinESMExports();
+      }
+    }));
 
   it('D2 cut off anywhere is refused', () =>
     underAbuse(async (scene) => {

@@ -113,6 +113,14 @@ export async function expectEmptyTables(server: Server): Promise<void> {
   assert.deepEqual(left(), []);
 }
 
+/** The same of a server of which only its counters are seen. */
+export async function expectEmptyStats(server: Pick<Server, 'stats'>): Promise<void> {
+  const left = () => Object.entries(server.stats().now).filter(([, count]) => count !== 0);
+  for (const until = performance.now() + settleLimitMs; left().length > 0 && performance.now() < until; )
+    await delay(5);
+  assert.deepEqual(left(), []);
+}
+
 /** Longer than any time-out of an open that nobody holds any more. */
 const longMs = 400_000;
 /** For interim answers and for the file-system core there is one timer each, which is left to find nothing to do. */

@@ -14,6 +14,7 @@ import { serve } from '../../src/control/serve.ts';
 import { connectClient, streamTransport } from '../../src/testing/client.ts';
 import { OplockLevel } from '../../src/wire/flags.ts';
 import { CreateContextName, DurableHandleRequestV2 } from '../../src/wire/smb2/create-context.ts';
+import { expectEmptyStats } from './fixture.ts';
 import { refusal, TestClock, underAbuse } from './scene.ts';
 
 describe('log lines', () => {
@@ -130,7 +131,7 @@ describe('settings', () => {
     await file.close();
     await session.logOff();
     client.close();
-    while (Object.values(server.counters()).some((count) => count > 0)) await turn();
+    await expectEmptyStats(server);
   });
 });
 

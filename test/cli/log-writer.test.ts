@@ -42,6 +42,14 @@ it('a JSON line has the same, and integers of any size', () => {
   assert.equal(jsonText({ a: 1n }), '{"a":"1"}');
 });
 
+it('a long value is cut, as text and as JSON', () => {
+  for (const format of ['text', 'json'] as const) {
+    const text = written({ format }, (log) => log.write('info', 'e', { name: 'x'.repeat(60_000), count: 7 }));
+    assert.ok(text.includes(`${'x'.repeat(2048)}…`), format);
+    assert.ok(text.length < 2200 && text.includes('7'), `${text.length} characters`);
+  }
+});
+
 it('colour is used where it is wanted', () => {
   assert.ok(written({ hasColor: true }, (log) => log.write('error', 'e')).includes('\u001b[31mERROR'));
 });
