@@ -130,7 +130,7 @@ describe('guessing passwords', () => {
 
   it('B7 of many accounts on many connections learns one answer per delay and account, and ten of all', async () => {
     const clock = new TestClock();
-    const count = figure(20, 100);
+    const count = figure(12, 100);
     const limits = {
       failedLogonDelayMs: delayMs,
       authenticationTimeoutMs: 1e9,

@@ -64,7 +64,7 @@ describe('F5: credits', () => {
       const random = new SeededEntropy(55);
       const mine = [...server.state.connections].at(-1);
       const credits = (): number => random.pick([0, 1, 2, 64, 65_535]);
-      for (let round = 0; round < figure(2000, 500_000); round++) {
+      for (let round = 0; round < figure(1000, 300_000); round++) {
         const echo = { command: Command.ECHO, body: EchoRequest.encode({}), session };
         const header = { credits: credits() };
         switch (connection.credits < 8 ? 0 : random.below(5)) {
