@@ -4,7 +4,6 @@
 
 import { present } from '../base/assert.ts';
 import type { Clock, FileTime } from '../base/clock.ts';
-import { Table } from '../base/table.ts';
 import type { BackendPath, BackendStat, NodeKind } from './contract.ts';
 import { BackendError } from './error.ts';
 import { NodeLedger } from './memory-ledger.ts';
@@ -49,7 +48,7 @@ export class MemoryNode {
   /** The data of a file. */
   readonly data?: SparseData;
   /** The names in a directory, in the order of their sequence. */
-  readonly entries: Table<string, MemoryEntry> | undefined;
+  readonly entries: Map<string, MemoryEntry> | undefined;
   /** What a symbolic link says. */
   readonly target: string | undefined;
   /** The name of a directory. */
@@ -66,7 +65,7 @@ export class MemoryNode {
     this.times = { creationTime: now, lastAccessTime: now, lastWriteTime: now, changeTime: now };
     this.#ledger = content.ledger;
     if (kind === 'file') this.data = content.data?.share(content.ledger) ?? new SparseData(content.ledger);
-    this.entries = kind === 'directory' ? new Table() : undefined;
+    this.entries = kind === 'directory' ? new Map() : undefined;
     this.target = content.target;
   }
 

@@ -5,7 +5,6 @@
  * behind the store's back can swap a directory for a link between look and use; for a real folder that others write to,
  * `localBackend` is the safe choice, and the faster one.
  */
-
 import { constants } from 'node:fs';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Table } from '../base/table.ts';

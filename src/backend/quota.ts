@@ -1,7 +1,6 @@
 /**
  * A limit on what a store may hold.
  */
-
 import type { Log } from '../base/log.ts';
 import { Table } from '../base/table.ts';
 import type { Sid } from '../wire/dtyp/sid.ts';

@@ -4,7 +4,6 @@
  * living records are copied over a few at a time, with each append; then the old ones go. A line is a checksum, a space, the
  * record as JSON: readable by people, and a damaged one spoils no other.
  */
-
 import fs from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';

@@ -2,7 +2,6 @@
  * Named streams of local files: each in the attribute `user.DosStream.NAME:$DATA` with a zero behind its bytes, as Samba
  * keeps them, or in the side store when it outgrows what the file can carry. It never moves back.
  */
-
 import fs from 'node:fs';
 import { Table } from '../base/table.ts';
 import type { MaybePromise, StreamInfo } from './contract.ts';

@@ -8,7 +8,10 @@
 /** So many empty places are kept, however few keys there are. */
 const EMPTY_COUNT_MIN = 64;
 
-/** A value may be anything but undefined. Values come in the order in which their keys first came. */
+/**
+ * A value may be anything but undefined. Values come in the order of their keys' places: not of a Map, where a key that comes back comes
+ * last.
+ */
 export class Table<K, V extends NonNullable<unknown>> {
   readonly #places = new Map<K, V | undefined>();
   #size = 0;

@@ -2,7 +2,6 @@
  * The state of the core: plain data, one object per file, stream, open and oplock in use, and the tables that find them.
  * The other files of this folder are functions on it, one concern each.
  */
-
 import { assert } from '../base/assert.ts';
 import { Table } from '../base/table.ts';
 import { ByteRangeLocks } from './byte-range-locks.ts';

@@ -1,7 +1,6 @@
 /**
  * The server: connections in, shares out. Owns no sockets until told to listen, and no global state.
  */
-
 import type { Identity } from '../auth/identity.ts';
 import { type Audit, noAudit } from '../base/audit.ts';
 import type { Clock } from '../base/clock.ts';

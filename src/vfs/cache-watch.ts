@@ -4,7 +4,6 @@
  *
  * A file is watched from the first open with such rights to the close of the last, a directory likewise with what is in it.
  */
-
 import type { BackendPath } from '../backend/contract.ts';
 import { Table } from '../base/table.ts';
 import type { FileKey } from '../fs/types.ts';

@@ -4,7 +4,6 @@
  * A watched directory is watched in the store from its first CHANGE_NOTIFY until that open is closed. Where one watched
  * directory lies in a tree that is watched, the outer one reports for both.
  */
-
 import type { BackendChange, BackendPath, BackendStat } from '../backend/contract.ts';
 import { isWithin, nameOf, parentOf } from '../backend/path.ts';
 import { Table } from '../base/table.ts';

@@ -1,7 +1,6 @@
 /**
  * Values by the path they belong to, so that those at and below a name are found without a look at the others.
  */
-
 import type { BackendPath } from '../backend/contract.ts';
 import { Table } from '../base/table.ts';
 

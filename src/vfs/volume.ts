@@ -1,7 +1,6 @@
 /**
  * A share's files: a store, its names, and what is open of it.
  */
-
 import type { Backend, BackendPath, MaybePromise } from '../backend/contract.ts';
 import { nameOf, parentOf } from '../backend/path.ts';
 import { type Clock, unixNsOfFileTime } from '../base/clock.ts';

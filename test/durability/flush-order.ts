@@ -8,7 +8,8 @@ export const traceArguments: readonly string[] = [
   '-D',
   '-f',
   '-y',
-  ...['-s', '80'],
+  // Answers that leave together stand in one buffer.
+  ...['-s', '8192'],
   '-xx',
   ...['-e', 'trace=fsync,fdatasync,write,writev,sendto,sendmsg'],
 ];
@@ -23,7 +24,7 @@ const syncCall = /^(?:\[pid +)?(\d+)\]? +f(?:data)?sync\(\d+<([^>]*)>(.*)$/;
 const syncResumed = /^(?:\[pid +)?(\d+)\]? +<\.\.\. f(?:data)?sync resumed>.*= 0$/;
 const flushCommand = 7;
 const isResponse = 1;
-const headerAt = 4;
+const frameHeaderBytes = 4;
 
 /** The syncs that were done and the FLUSH responses that were sent, in their order. Throws for a trace without either. */
 export function eventsOf(trace: string): readonly TraceEvent[] {
@@ -44,16 +45,24 @@ export function eventsOf(trace: string): readonly TraceEvent[] {
   return events;
 }
 
-/** FLUSH responses whose header begins one of the line's buffers. [MS-SMB2] 2.2.1.1 */
+/** FLUSH responses in the line's buffers, each one frame or several. [MS-SMB2] 2.1, 2.2.1.1 */
 function answersIn(line: string): TraceEvent[] {
-  return [...line.matchAll(/"((?:\\x[0-9a-f]{2})+)"/g)].flatMap(([, text = '']): TraceEvent[] => {
-    const bytes = unescaped(text);
-    const header = bytes.subarray(headerAt);
-    if (header.length < 64 || header.readUInt32LE(0) !== 0x424d_53fe) return [];
+  return [...line.matchAll(/"((?:\\x[0-9a-f]{2})+)"/g)].flatMap(([, text = '']) =>
+    answersAmong(unescaped(text)),
+  );
+}
+
+function answersAmong(bytes: Buffer): TraceEvent[] {
+  const found: TraceEvent[] = [];
+  for (let rest = bytes; rest.length >= frameHeaderBytes + 64; ) {
+    const header = rest.subarray(frameHeaderBytes);
+    if (header.readUInt32LE(0) !== 0x424d_53fe) break;
     const isFlush = header.readUInt16LE(12) === flushCommand && (header.readUInt32LE(16) & isResponse) !== 0;
     const isFinal = header.readUInt32LE(8) === 0;
-    return isFlush && isFinal ? [{ kind: 'answered', messageId: Number(header.readBigUInt64LE(24)) }] : [];
-  });
+    if (isFlush && isFinal) found.push({ kind: 'answered', messageId: Number(header.readBigUInt64LE(24)) });
+    rest = header.subarray(rest.readUInt32BE(0));
+  }
+  return found;
 }
 
 function unescaped(text: string): Buffer {

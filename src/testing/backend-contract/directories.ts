@@ -167,6 +167,25 @@ export const directoryCases: readonly ContractCase[] = [
     },
   },
   {
+    behaviour: 'a name that goes and comes back while it is listed hides no other',
+    async run(backend) {
+      for (let number = 0; number < 700; number++) await createFile(backend, `f${number}`);
+      const names = new Set<string>();
+      let isFirst = true;
+      for await (const batch of backend.list('')) {
+        for (const { name } of batch) names.add(name);
+        if (!isFirst) continue;
+        isFirst = false;
+        for (const number of [0, 350, 699]) {
+          await backend.removeFile(`f${number}`);
+          await createFile(backend, `f${number}`);
+        }
+      }
+      for (const number of [0, 350, 699]) names.add(`f${number}`);
+      assert.equal(names.size, 700);
+    },
+  },
+  {
     behaviour: 'listing what is no directory fails',
     async run(backend) {
       await createFile(backend, 'file');
