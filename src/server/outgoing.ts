@@ -1,7 +1,7 @@
 /**
- * What leaves through a socket. The answers to all requests of one read leave together, as do those that become ready soon after one another:
- * small ones, where nothing waits before them, by one call of the system; what it does not take, and large ones, through the stream,
- * which waits for the client.
+ * What leaves through a socket. The answers to all requests of one read leave together, as do those that become ready soon after one another.
+ * Where nothing waits before them they are handed to the system at once, small ones by one call, and their memory is free for the next
+ * answers while it is still in the processor's cache; what the system does not take goes through the stream, which waits for the client.
  */
 import type { Socket } from 'node:net';
 import type { Sockets } from '../native/socket.ts';
@@ -96,16 +96,20 @@ export class Outgoing {
   #sendAtOnce(parts: readonly Part[]): number {
     const sendNow = this.#sendNow;
     const { destroyed, writableLength } = this.#socket;
-    if (sendNow === undefined || destroyed || writableLength > 0 || this.#partBytes > arena.length) return 0;
-    const [first] = parts;
-    const bytes = first === undefined || parts.length > 1 ? arena : first.bytes;
-    if (bytes === arena) join(parts);
+    if (sendNow === undefined || destroyed || writableLength > 0) return 0;
+    const fd = descriptorOf(this.#socket);
+    let sentBytes = 0;
     try {
-      return sendNow(descriptorOf(this.#socket), bytes, this.#partBytes);
+      if (this.#partBytes <= arena.length) return sendNow(fd, joined(parts), this.#partBytes);
+      for (const { bytes } of parts) {
+        const count = sendNow(fd, bytes, bytes.length);
+        sentBytes += count;
+        if (count < bytes.length) break;
+      }
     } catch {
       // What is wrong with the socket the stream finds out as well, and tells those who listen to it.
-      return 0;
     }
+    return sentBytes;
   }
 
   /** Through the stream, the first part without its first `sentBytes`. */
@@ -130,10 +134,13 @@ export class Outgoing {
   }
 }
 
-/** Puts them together in {@link arena}. */
-function join(parts: readonly Part[]): void {
+/** The bytes of all, from the beginning of what is returned. */
+function joined(parts: readonly Part[]): Buffer {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first.bytes;
   let end = 0;
   for (const { bytes } of parts) end += bytes.copy(arena, end);
+  return arena;
 }
 
 /** Of the open socket: asked for at each use, since a number that was closed may be somebody else's. */
