@@ -54,10 +54,6 @@ export class Table<K, V extends NonNullable<unknown>> {
     for (const [key, value] of this.#places) if (value !== undefined) yield [key, value];
   }
 
-  *keys(): Generator<K> {
-    for (const [key] of this) yield key;
-  }
-
   *values(): Generator<V> {
     for (const value of this.#places.values()) if (value !== undefined) yield value;
   }

@@ -7,20 +7,11 @@ import { allow } from '../../src/wire/dtyp/ace.ts';
 import { aclOf } from '../../src/wire/dtyp/acl.ts';
 import { SecurityDescriptorCodec, SecurityInformation } from '../../src/wire/dtyp/security-descriptor.ts';
 import { AccessMask } from '../../src/wire/flags.ts';
-import { Command } from '../../src/wire/smb2/header.ts';
 import { InfoType } from '../../src/wire/smb2/query-info.ts';
+import { spared } from '../testing/expired-session.ts';
 import { alice, bob, usersOf } from '../testing/memory-server.ts';
 import { requestsOn } from './request-table.ts';
 import { refusal, TestClock, underAbuse } from './scene.ts';
-
-/** What takes nothing from anybody, or gives something up. [MS-SMB2] 3.3.5.2.9 */
-const spared: readonly Command[] = [
-  Command.ECHO,
-  Command.LOCK,
-  Command.CLOSE,
-  Command.TREE_DISCONNECT,
-  Command.LOGOFF,
-];
 
 describe('a session whose time is over', () => {
   it('B10 may tidy up and nothing else, until its user says again who it is', async () => {

@@ -21,6 +21,7 @@ import { SessionFlags } from '../../src/wire/smb2/session-setup.ts';
 import { ShareFlags } from '../../src/wire/smb2/tree-connect.ts';
 import { requestsOn } from '../abuse/request-table.ts';
 import { refusal, TestClock } from '../abuse/scene.ts';
+import { spared } from '../testing/expired-session.ts';
 import { alice, type MemoryServerOptions, memoryServer } from '../testing/memory-server.ts';
 
 type Connect = (offer?: NegotiateOffer) => Promise<TestClient>;
@@ -230,15 +231,6 @@ describe('session.lifetime', () => {
       }
     });
   });
-
-  /** [MS-SMB2] 3.3.5.2.9, and what takes nothing from anybody: ECHO and TREE_DISCONNECT. */
-  const spared: readonly Command[] = [
-    Command.ECHO,
-    Command.LOCK,
-    Command.CLOSE,
-    Command.TREE_DISCONNECT,
-    Command.LOGOFF,
-  ];
 
   it('is renewed by every re-authentication, also before it ends', async () => {
     const clock = new TestClock();
