@@ -2,6 +2,7 @@
  * AES-CMAC from AES-CBC, for runtimes without a native one. RFC 4493
  */
 import { createCipheriv } from 'node:crypto';
+import { double } from '../base/gf128.ts';
 import { secretBuffer, wipe } from './secret.ts';
 
 const BLOCK = 16;
@@ -26,8 +27,8 @@ export class CbcCmac {
     this.#cipher = createCipheriv('aes-128-cbc', key, zeroBlock).setAutoPadding(false);
     const l = this.#cipher.update(zeroBlock);
     l.copy(this.#chain);
-    doubled(l, this.#k1);
-    doubled(this.#k1, this.#k2);
+    double(l, this.#k1);
+    double(this.#k1, this.#k2);
     wipe(l);
   }
 
@@ -80,17 +81,6 @@ export class CbcCmac {
     this.#cipher.update(this.#block).copy(this.#chain);
     this.#filled = 0;
   }
-}
-
-/** RFC 4493 2.3: multiplication by x in GF(2^128). */
-function doubled(from: Buffer, to: Buffer): void {
-  let carry = 0;
-  for (let i = BLOCK - 1; i >= 0; i--) {
-    const byte = from[i] ?? 0;
-    to[i] = (byte << 1) | carry;
-    carry = byte >>> 7;
-  }
-  to[BLOCK - 1] = (to[BLOCK - 1] ?? 0) ^ (carry * 0x87);
 }
 
 function xor(target: Buffer, mask: Buffer): void {

@@ -3,6 +3,7 @@
  */
 import type { NativeMac } from './evp.ts';
 import { EvpError, type EvpFunctions, made, reaper, succeeded } from './evp-functions.ts';
+import type { MacPair } from './pair-functions.ts';
 
 const TAG_BYTES = 16;
 
@@ -15,15 +16,21 @@ const fetched = new Map<string, bigint>();
 
 export class EvpMac implements NativeMac {
   readonly #functions: EvpFunctions;
+  readonly pair: MacPair | undefined;
   #context: bigint | undefined;
 
-  private constructor(functions: EvpFunctions, algorithm: Algorithm, key: Buffer) {
+  private constructor(
+    functions: EvpFunctions,
+    algorithm: Algorithm,
+    { key, pair }: { readonly key: Buffer; readonly pair: MacPair | undefined },
+  ) {
     const { name, parameter, value } = algorithm;
     const kind = fetched.get(name) ?? made(functions, functions.fetchMac(null, name, null), name);
     fetched.set(name, kind);
     const context = made(functions, functions.macContext(kind), 'context');
     reaper.watch(this, () => functions.freeMacContext(context));
     this.#functions = functions;
+    this.pair = pair;
     this.#context = context;
     const parameters = new TextParameter(functions, parameter, value);
     parameters.use((bytes) =>
@@ -31,13 +38,13 @@ export class EvpMac implements NativeMac {
     );
   }
 
-  static hmacSha256(functions: EvpFunctions, key: Buffer): EvpMac {
-    return new EvpMac(functions, { name: 'HMAC', parameter: 'digest', value: 'SHA256' }, key);
+  static hmacSha256(functions: EvpFunctions, key: Buffer, pair?: MacPair): EvpMac {
+    return new EvpMac(functions, { name: 'HMAC', parameter: 'digest', value: 'SHA256' }, { key, pair });
   }
 
-  static cmac(functions: EvpFunctions, key: Buffer): EvpMac {
+  static cmac(functions: EvpFunctions, key: Buffer, pair?: MacPair): EvpMac {
     if (key.length !== 16) throw new EvpError(`${key.length} bytes where 16 are needed`);
-    return new EvpMac(functions, { name: 'CMAC', parameter: 'cipher', value: 'AES-128-CBC' }, key);
+    return new EvpMac(functions, { name: 'CMAC', parameter: 'cipher', value: 'AES-128-CBC' }, { key, pair });
   }
 
   get isUsable(): boolean {
@@ -60,6 +67,7 @@ export class EvpMac implements NativeMac {
   free(): void {
     if (this.#context === undefined) return;
     reaper.forget(this);
+    this.pair?.free();
     this.#functions.freeMacContext(this.#context);
     this.#context = undefined;
   }

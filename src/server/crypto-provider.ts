@@ -62,7 +62,16 @@ function nativeCipher({ id }: CipherParameters): NativeCipher {
 }
 
 function macOf(native: NativeMac): Mac {
+  const { pair } = native;
   return {
+    tagPair:
+      pair &&
+      ((first, second) => {
+        checkUsable(native);
+        const tags = [Buffer.allocUnsafe(TAG_BYTES), Buffer.allocUnsafe(TAG_BYTES)] as const;
+        pair.tag(first, second, ...tags);
+        return tags;
+      }),
     tag(nonce, parts) {
       checkUsable(native);
       const tag = Buffer.allocUnsafe(TAG_BYTES);

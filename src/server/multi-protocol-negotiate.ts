@@ -50,7 +50,7 @@ export function answerMultiProtocolNegotiate(connection: Connection, message: Bu
     sessionId: 0,
     signature: NO_SIGNATURE,
   });
-  send(connection, [buffer]);
+  send(connection, [buffer], {});
 }
 
 function offeredDialects(message: Buffer): readonly string[] {

@@ -107,7 +107,7 @@ function notifyOn<T>(connection: Connection, tree: TreeConnect, notice: Notice<T
     signature: NO_SIGNATURE,
   });
   try {
-    send(connection, [buffer], isSealed(tree) ? session.crypto : undefined);
+    send(connection, [buffer], { sealer: isSealed(tree) ? session.crypto : undefined });
   } catch (error) {
     // What cannot be sealed is not sent, and the client must not wait for it: the connection ends.
     const reason = error instanceof Error ? error.message : String(error);

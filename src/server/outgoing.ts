@@ -16,6 +16,8 @@ interface Part {
   readonly bytes: Buffer;
   /** To be called when the frame has left that ends with this part. */
   readonly left: (() => void) | undefined;
+  /** To be called before any of the frame leaves. */
+  readonly complete: (() => void) | undefined;
 }
 
 function nothing(): void {}
@@ -52,12 +54,13 @@ export class Outgoing {
     this.flush();
   }
 
-  /** A frame, in parts; `left` is called when all of them have left. */
-  send(parts: readonly Buffer[], left: () => void = nothing): void {
+  /** A frame, in parts; `left` is called when all of them have left, `complete` before any has. */
+  send(parts: readonly Buffer[], left: () => void = nothing, complete?: () => void): void {
     if (this.#socket.destroyed) return;
     const last = parts.at(-1);
     for (const bytes of parts) {
-      this.#parts.push({ bytes, left: bytes === last ? left : undefined });
+      const isLast = bytes === last;
+      this.#parts.push({ bytes, left: isLast ? left : undefined, complete: isLast ? complete : undefined });
       this.#partBytes += bytes.length;
     }
     if (!this.#isGathering) this.#flushSoon();
@@ -67,6 +70,7 @@ export class Outgoing {
   flush(): void {
     const parts = this.#parts;
     if (parts.length === 0) return;
+    for (const { complete } of parts) complete?.();
     const sentBytes = this.#sendAtOnce(parts);
     this.#parts = [];
     this.#partBytes = 0;

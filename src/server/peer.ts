@@ -2,6 +2,7 @@
  * One client on its transport: joins bytes and connection, and takes everything down when either ends.
  */
 
+import { PAIR_BYTES_MIN } from '../crypto/signing.ts';
 import type { Connection } from '../session/connection.ts';
 import type { MessageMemory, TransportListener } from '../session/transport.ts';
 import { FRAME_HEADER_BYTES } from '../wire/frame.ts';
@@ -9,7 +10,7 @@ import { ProtocolViolation } from './ending.ts';
 import type { ExchangeHost } from './exchange.ts';
 import { sessionsHearingOn } from './notify-client.ts';
 import { pace } from './pace.ts';
-import { receive } from './receive.ts';
+import { receive, signerOf } from './receive.ts';
 import { repeatBreaks } from './volume-notifier.ts';
 
 export interface PeerHost extends ExchangeHost {
@@ -40,6 +41,15 @@ export class Peer implements TransportListener {
     } catch (error) {
       this.#host.fail(this.connection, error);
     }
+  }
+
+  isPairable(bytes: Buffer): boolean {
+    return bytes.length >= PAIR_BYTES_MIN && signerOf(this.connection, bytes)?.isPairable(bytes) === true;
+  }
+
+  pair(first: Buffer, second: Buffer): void {
+    const signer = signerOf(this.connection, first);
+    if (signer === signerOf(this.connection, second)) signer?.foresee(first, second);
   }
 
   violation(reason: string): void {

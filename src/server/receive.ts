@@ -4,6 +4,7 @@
  */
 import { EMPTY } from '../base/bytes.ts';
 import { IntegrityError } from '../crypto/provider.ts';
+import type { Signer } from '../crypto/signing.ts';
 import type { Connection } from '../session/connection.ts';
 import type { Session } from '../session/session.ts';
 import type { MessageMemory } from '../session/transport.ts';
@@ -50,6 +51,15 @@ export function receive(host: ExchangeHost, connection: Connection, received: Re
       // [MS-SMB2] 3.3.5.2.1.2: compression is not negotiated, so a compressed message is as wrong as any other.
       insist(false, 'unknown protocol id');
   }
+}
+
+/** Who will verify `message`, if it is one request that says it is signed. */
+export function signerOf(connection: Connection, message: Buffer): Signer | undefined {
+  if (message.length < HEADER_BYTES || message.readUInt32LE(0) !== ProtocolId.SMB2) return undefined;
+  const isSigned = (message.readUInt32LE(16) & HeaderFlags.SIGNED) !== 0;
+  if (!isSigned || message.readUInt32LE(20) !== 0) return undefined;
+  const sessionId = message.readUInt32LE(40) + message.readUInt32LE(44) * 2 ** 32;
+  return connection.sessions.get(sessionId)?.signerOn(connection);
 }
 
 /** [MS-SMB2] 3.3.5.2.1.1: whatever is wrong with a sealed message closes the connection. */

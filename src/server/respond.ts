@@ -4,13 +4,14 @@
 import { EMPTY } from '../base/bytes.ts';
 import { isError, type NtStatus, NtStatus as Status } from '../base/status.ts';
 import type { SessionCrypto } from '../crypto/session-crypto.ts';
+import type { Signer } from '../crypto/signing.ts';
 import type { Connection } from '../session/connection.ts';
 import type { Codec } from '../wire/codec.ts';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../wire/frame.ts';
 import { ErrorContexts, ErrorId, ErrorResponse } from '../wire/smb2/error.ts';
 import { HeaderFlags, NO_SIGNATURE } from '../wire/smb2/header.ts';
 import { pace } from './pace.ts';
-import { protectionOf } from './protection.ts';
+import { type Protection, protectionOf } from './protection.ts';
 import { HEADROOM_BYTES, ReplyBuffer } from './reply.ts';
 import type { Request } from './request.ts';
 
@@ -91,6 +92,7 @@ export function done(answer: Answer): void {
 function put(connection: Connection, answers: readonly Answer[]): void {
   const last = answers.at(-1);
   let sealer: SessionCrypto | undefined;
+  let signer: Signer | undefined;
   let requested = 0;
   let offset = 0;
   for (const answer of answers) {
@@ -106,17 +108,41 @@ function put(connection: Connection, answers: readonly Answer[]): void {
       isRelated: offset > 0 && (request.header.flags & HeaderFlags.RELATED_OPERATIONS) !== 0,
       isSigned: protection.signer !== undefined,
     });
-    protection.signer?.sign(buffer.message);
+    if (answers.length === 1 && mayWait(connection, answer, protection)) signer = protection.signer;
+    if (signer === undefined) protection.signer?.sign(buffer.message);
+    else signer.signSoon(buffer.message);
     answer.beforeSend?.(buffer.message);
     offset += buffer.sizeBytes;
   }
   const [first] = answers;
   if (first === undefined) return;
-  send(connection, answers.length === 1 ? [first.buffer] : answers.map(({ buffer }) => buffer), sealer);
+  const buffers = answers.length === 1 ? [first.buffer] : answers.map(({ buffer }) => buffer);
+  send(connection, buffers, { sealer, signer });
 }
 
-/** Frames and sends messages that are complete but for their seal; their memory is given back when they have left. */
-export function send(connection: Connection, buffers: readonly ReplyBuffer[], sealer?: SessionCrypto): void {
+/** Whether the signature need not be there before the frame leaves. */
+function mayWait({ transport }: Connection, { buffer, beforeSend }: Answer, { signer }: Protection): boolean {
+  return (
+    signer?.isPairable(buffer.message) === true &&
+    transport.sendLater !== undefined &&
+    beforeSend === undefined
+  );
+}
+
+/** What a frame lacks. */
+interface Unfinished {
+  /** It is to be sealed. */
+  readonly sealer?: SessionCrypto | undefined;
+  /** Its signature comes when this is settled. */
+  readonly signer?: Signer | undefined;
+}
+
+/** Frames and sends messages that are complete but for what they lack; their memory is given back when they have left. */
+export function send(
+  connection: Connection,
+  buffers: readonly ReplyBuffer[],
+  { sealer, signer }: Unfinished,
+): void {
   const [first] = buffers;
   if (connection.isClosed || first === undefined) return;
   const rest = buffers.length === 1 ? NOTHING : buffers.slice(1).map((buffer) => buffer.message);
@@ -128,9 +154,12 @@ export function send(connection: Connection, buffers: readonly ReplyBuffer[], se
   const frameBytes = sizeOf(parts);
   writeFrameHeader(head, 0, frameBytes - FRAME_HEADER_BYTES);
   connection.server.statistics.bytesSent += frameBytes;
-  connection.transport.send(parts, () => {
+  const left = (): void => {
     for (const buffer of buffers) buffer.release();
-  });
+  };
+  const { transport } = connection;
+  if (signer === undefined) transport.send(parts, left);
+  else transport.sendLater?.(parts, left, () => signer.settle());
 }
 
 /** The transform header and, behind it or in memory of its own, what was sealed; room for the frame header in front. */

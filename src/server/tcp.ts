@@ -7,6 +7,7 @@ import { loadLibc } from '../native/libc.ts';
 import type { Transport, TransportListener } from '../session/transport.ts';
 import { FrameCutter } from './frames.ts';
 import { Outgoing, type SendNow } from './outgoing.ts';
+import { Pairing } from './pairing.ts';
 import { type Receiving, receiving, receivingByEvents } from './received-socket.ts';
 
 /** Takes a new connection, or refuses it (undefined); then the socket is closed at once. */
@@ -92,7 +93,8 @@ class TcpTransport implements Transport {
   }
 
   attach(listener: TransportListener, receiving: Receiving, sendNow: SendNow | undefined): void {
-    const cutter = new FrameCutter(listener, () => this.#clock.monotonicMs());
+    const pairing = new Pairing(listener, (work) => outgoing.together(work));
+    const cutter = new FrameCutter(pairing, () => this.#clock.monotonicMs());
     this.#cutter = cutter;
     this.#listener = listener;
     const accepted = this.#socket;
@@ -108,6 +110,7 @@ class TcpTransport implements Transport {
     socket.on('end', () => this.end());
     socket.on('close', () => {
       cutter.stop();
+      pairing.settle();
       listener.closed();
     });
     socket.resume();
@@ -115,6 +118,10 @@ class TcpTransport implements Transport {
 
   send(parts: readonly Buffer[], left?: () => void): void {
     this.#outgoing?.send(parts, left);
+  }
+
+  sendLater(parts: readonly Buffer[], left: () => void, complete: () => void): void {
+    this.#outgoing?.send(parts, left, complete);
   }
 
   #moved(haveLeft: boolean): void {

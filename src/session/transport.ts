@@ -18,6 +18,8 @@ export interface Transport {
    * does when all of them have left; never, when they are dropped.
    */
   send(parts: readonly Buffer[], left?: () => void): void;
+  /** As {@link send}, for a frame whose bytes `complete` completes: called right before they leave, after other frames have come. */
+  sendLater?(parts: readonly Buffer[], left: () => void, complete: () => void): void;
   /** Stops (or resumes) reading; messages that are there already wait, too. */
   pause(): void;
   resume(): void;
@@ -39,6 +41,10 @@ export interface TransportListener {
   readonly messageBytesMax: number;
   /** One whole message without its frame header. The buffer is the listener's, until it releases `memory`. */
   message(bytes: Buffer, memory?: MessageMemory): void;
+  /** Whether `bytes`, a message that was not handed over yet, should wait for the next one if that comes at once; see {@link pair}. */
+  isPairable?(bytes: Buffer): boolean;
+  /** Two pairable messages follow, by {@link message}. */
+  pair?(first: Buffer, second: Buffer): void;
   /** The bytes were no frame of direct TCP, or too large. */
   violation(reason: string): void;
   /** Queued bytes have left. */

@@ -7,9 +7,11 @@ import {
   signingAlgorithmOf,
   signingParameters,
 } from '../../src/crypto/algorithms.ts';
+import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import type { CryptoProvider } from '../../src/crypto/provider.ts';
 import { deriveAllKeys } from '../../src/crypto/session-keys.ts';
 import { createSigner, type Signer, writeSigningNonce } from '../../src/crypto/signing.ts';
+import { PairingProvider } from './pairing-provider.ts';
 import { providers } from './providers.ts';
 import { vectors } from './vectors.ts';
 
@@ -153,6 +155,74 @@ for (const [providerName, provider] of providers) {
     }
   });
 }
+
+describe('two messages at once', () => {
+  const key = Buffer.from('fedcba9876543210');
+  const messages = [20_000, 30_000, 16_384].map((size, index) => Buffer.alloc(size, index + 1));
+  const single = signerOf(SigningAlgorithm.HMAC_SHA256, key, nodeProvider);
+  const signed = messages.map((message) => resigned(single, message));
+  /** Copies without signatures. */
+  const unsigned = (): Buffer[] => messages.map((message) => Buffer.from(message).fill(0xee, SIGNATURE, 64));
+
+  it('are long, and of an algorithm and a provider for which it pays', () => {
+    const signer = signerOf(SigningAlgorithm.HMAC_SHA256, key, new PairingProvider());
+    assert.deepEqual(
+      [16_383, 16_384].map((size) => signer.isPairable(Buffer.alloc(size))),
+      [false, true],
+    );
+    assert.equal(single.isPairable(Buffer.alloc(1_000_000)), false);
+  });
+
+  it('are signed when the second comes, and the last of an odd number when it is settled', () => {
+    const provider = new PairingProvider();
+    const signer = signerOf(SigningAlgorithm.HMAC_SHA256, key, provider);
+    const copies = unsigned();
+    for (const message of copies) signer.signSoon(message);
+    assert.deepEqual(copies.slice(0, 2), signed.slice(0, 2));
+    assert.notDeepEqual(copies[2], signed[2]);
+    signer.settle();
+    signer.settle();
+    assert.deepEqual(copies, signed);
+    assert.equal(provider.pairs, 1);
+  });
+
+  it('are signed before the key is forgotten', () => {
+    const signer = signerOf(SigningAlgorithm.HMAC_SHA256, key, new PairingProvider());
+    const [message = EMPTY] = unsigned();
+    signer.signSoon(message);
+    signer.destroy();
+    assert.deepEqual(message, signed[0]);
+  });
+
+  it('are verified with the work of one, each by itself, and left as they were', () => {
+    const provider = new PairingProvider();
+    const signer = signerOf(SigningAlgorithm.HMAC_SHA256, key, provider);
+    const [first = EMPTY, second = EMPTY] = signed.map((message) => Buffer.from(message));
+    for (const forged of [undefined, first, second]) {
+      forged?.writeUInt8(forged.readUInt8(SIGNATURE) ^ 1, SIGNATURE);
+      const before = [Buffer.from(first), Buffer.from(second)];
+      signer.foresee(first, second);
+      assert.deepEqual([first, second], before);
+      assert.deepEqual([signer.verify(first), signer.verify(second)], [forged !== first, forged !== second]);
+      forged?.writeUInt8(forged.readUInt8(SIGNATURE) ^ 1, SIGNATURE);
+    }
+    assert.equal(provider.pairs, 3);
+  });
+
+  it('are foreseen for themselves alone: another message, or the same once more, is computed anew', () => {
+    const signer = signerOf(SigningAlgorithm.HMAC_SHA256, key, new PairingProvider());
+    const [first = EMPTY, second = EMPTY] = signed.map((message) => Buffer.from(message));
+    signer.foresee(first, second);
+    assert.ok(signer.verify(Buffer.from(first)));
+    assert.ok(signer.verify(first));
+    first.writeUInt8(first.readUInt8(100) ^ 1, 100);
+    assert.ok(!signer.verify(first));
+    signer.foresee(second, first);
+    assert.ok(signer.verify(second));
+    second.writeUInt8(second.readUInt8(100) ^ 1, 100);
+    assert.ok(!signer.verify(second));
+  });
+});
 
 describe('the nonce of AES-GMAC', () => {
   it('differs for every MessageId, direction and CANCEL', () => {

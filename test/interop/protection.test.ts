@@ -7,7 +7,7 @@ import type { Peer } from './peers/peer.ts';
 import { isSamba, startServer } from './server.ts';
 import { type Dialect, dialects, type SmbclientRequest, smbclient, smbclientDone } from './smbclient.ts';
 
-const content = Buffer.alloc(300_000, 'protected content ');
+const content = Buffer.alloc(5_000_003, 'protected content ');
 let folder: string;
 
 before(() => {

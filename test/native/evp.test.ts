@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { cipherParameters, signingParameters } from '../../src/crypto/algorithms.ts';
+import { cipherParameters, SigningAlgorithm, signingParameters } from '../../src/crypto/algorithms.ts';
 import { nodeProvider } from '../../src/crypto/node-provider.ts';
 import { type CryptoProvider, IntegrityError } from '../../src/crypto/provider.ts';
 import { secretBuffer } from '../../src/crypto/secret.ts';
@@ -9,6 +9,7 @@ import { Evp, loadEvp } from '../../src/native/evp.ts';
 import { bindEvp } from '../../src/native/evp-functions.ts';
 import { givesKnownAnswers } from '../../src/native/evp-self-test.ts';
 import { Ffi, sharedFfi } from '../../src/native/ffi.ts';
+import { processorHas } from '../../src/native/processor.ts';
 import { createNativeProvider, fastestCryptoProvider } from '../../src/server/crypto-provider.ts';
 
 const evp = loadEvp();
@@ -59,6 +60,31 @@ describe('native computation', () => {
           theirs.destroy();
         }),
         { numRuns: 10 },
+      );
+    });
+
+    const isPaired = id !== SigningAlgorithm.AES_GMAC && processorHas('sha_ni', 'aes');
+    test(`${name} ${isPaired ? 'gives the same for' : 'does not take'} two messages at once`, () => {
+      const ours = native.mac(id, Buffer.alloc(16, 5));
+      const { tagPair } = ours;
+      assert.equal(tagPair !== undefined, isPaired);
+      const theirs = nodeProvider.mac(id, Buffer.alloc(16, 5));
+      const other = native.mac(id, Buffer.alloc(16, 6));
+      const none = Buffer.alloc(0);
+      fc.assert(
+        fc.property(cutMessage, cutMessage, fc.boolean(), (first, second, mixes) => {
+          // Another key in between, since all keys share the places where lanes are put.
+          if (mixes) other.tagPair?.(second.whole, first.whole);
+          if (tagPair === undefined) return;
+          const expected = [theirs.tag(none, [first.whole]), theirs.tag(none, [second.whole])];
+          assert.deepEqual(tagPair(first.whole, second.whole), expected);
+        }),
+        { numRuns: 300 },
+      );
+      ours.destroy();
+      assert.throws(
+        () => ours.tagPair?.(none, none) ?? ours.tag(Buffer.alloc(nonceBytes), []),
+        IntegrityError,
       );
     });
 

@@ -98,6 +98,27 @@ describe('what is sent', () => {
       assert.deepEqual(calls, [20, 6]);
     }));
 
+  it('is completed once, before any of what leaves with it has left', () =>
+    withConnection(async (server) => {
+      const told: string[] = [];
+      const take: SendNow = (_fd, bytes, length) => {
+        told.push(bytes.toString('latin1', 0, length));
+        return length;
+      };
+      const outgoing = new Outgoing(server, take, () => {});
+      const frame = Buffer.from('..');
+      outgoing.together(() => {
+        outgoing.send([Buffer.from('a')]);
+        outgoing.send(
+          [Buffer.from('b'), frame],
+          () => told.push('left'),
+          () => told.push(`completed${frame.fill('c').length}`),
+        );
+        assert.deepEqual(told, []);
+      });
+      assert.deepEqual(told, ['completed2', 'abcc', 'left']);
+    }));
+
   it('goes past nothing that waits in the stream', () =>
     withConnection(async (server) => {
       const calls: number[] = [];

@@ -115,7 +115,7 @@ const worldModules =
   /^node:(?:fs|net|tls|dgram|dns|http|https|http2|os|child_process|worker_threads|cluster|timers|process|perf_hooks|readline|tty)(?:\/|$)/;
 /** Where sockets, files, clocks and chance come from. */
 export const adapters =
-  /^src\/(?:base|native|backend|control|cli)\/|^src\/server\/(?:tcp|received-socket|outgoing)\.ts$/;
+  /^src\/(?:base|native|backend|control|cli)\/|^src\/server\/(?:tcp|received-socket|pairing|outgoing)\.ts$/;
 
 /** Imports of the world, or of packages, where values are handed in instead. */
 export function throughWalls(source: Source): Finding[] {

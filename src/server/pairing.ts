@@ -1,0 +1,65 @@
+/**
+ * Two long messages may cost less looked at together than one after the other. So one waits for the next as long as bytes that lie
+ * ready are being received, and no longer: a client that sends nothing more does not wait for itself.
+ */
+import type { MessageMemory, TransportListener } from '../session/transport.ts';
+import type { FrameSink } from './frames.ts';
+
+interface Waiting {
+  readonly bytes: Buffer;
+  readonly memory: MessageMemory | undefined;
+}
+
+export class Pairing implements FrameSink {
+  readonly #listener: TransportListener;
+  readonly #together: (work: () => void) => void;
+  #waiting: Waiting | undefined;
+  #isTimed = false;
+
+  /** `together` runs what may send. */
+  constructor(listener: TransportListener, together: (work: () => void) => void) {
+    this.#listener = listener;
+    this.#together = together;
+  }
+
+  get messageBytesMax(): number {
+    return this.#listener.messageBytesMax;
+  }
+
+  message(bytes: Buffer, memory?: MessageMemory): void {
+    const first = this.#waiting;
+    const isPairable = this.#listener.isPairable?.(bytes) === true;
+    if (first === undefined && isPairable) {
+      this.#wait({ bytes, memory });
+      return;
+    }
+    if (first !== undefined && isPairable) this.#listener.pair?.(first.bytes, bytes);
+    this.settle();
+    this.#listener.message(bytes, memory);
+  }
+
+  violation(reason: string): void {
+    this.settle();
+    this.#listener.violation(reason);
+  }
+
+  /** The message that waits goes on its way. */
+  settle(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) this.#listener.message(waiting.bytes, waiting.memory);
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting = waiting;
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    // Runs when everything that could be read without waiting has been read.
+    setImmediate(this.#received);
+  }
+
+  readonly #received = (): void => {
+    this.#isTimed = false;
+    if (this.#waiting !== undefined) this.#together(() => this.settle());
+  };
+}
