@@ -101,14 +101,12 @@ function answer<R>(
   result: R | Reply<R>,
 ): Answer {
   if (!(result instanceof Reply)) {
-    return answerWith(request, NtStatus.SUCCESS, { codec: row.response, value: result });
+    return answerWith(request, NtStatus.SUCCESS, row.response, result);
   }
-  const { status, response, beforeSend, afterSend } = result;
-  return answerWith(request, status, {
-    codec: row.response,
-    value: response,
-    hooks: { beforeSend, afterSend },
-  });
+  const made = answerWith(request, result.status, row.response, result.response);
+  made.beforeSend = result.beforeSend;
+  made.afterSend = result.afterSend;
+  return made;
 }
 
 /** What a session was not allowed to do. */

@@ -3,6 +3,7 @@
  * [MS-SMB2] 3.3.5.2.7
  */
 import { NtStatus } from '../base/status.ts';
+import { telemetry } from '../base/telemetry.ts';
 import type { Connection } from '../session/connection.ts';
 import type { Session } from '../session/session.ts';
 import type { MessageMemory } from '../session/transport.ts';
@@ -36,15 +37,15 @@ export interface Incoming {
 /** Of every final answer, in the order in which they are known. */
 function count({ request, status, buffer }: Answer): void {
   const { server, header, clock, startMs, connection } = request;
-  server.statistics.answered({
-    command: header.command,
-    status,
-    durationMs: clock.monotonicMs() - startMs,
-    bytes: buffer.sizeBytes,
-    sessionId: header.sessionId,
-    credits: connection.window.available,
-  });
+  const { command, sessionId } = header;
+  const durationMs = clock.monotonicMs() - startMs;
+  server.statistics.answered(command, status, durationMs);
+  if (!telemetry.request.hasSubscribers) return;
+  const { available: credits } = connection.window;
+  telemetry.request.publish({ command, status, durationMs, bytes: buffer.sizeBytes, sessionId, credits });
 }
+
+const NONE: readonly Answer[] = Object.freeze([]);
 
 /** Answers up to this size always have room: that many elements a compound does not have. */
 const SMALL_ANSWER_BYTES = 4096;
@@ -54,7 +55,7 @@ export class Exchange implements RequestOwner {
   readonly #connection: Connection;
   readonly #incoming: Incoming;
   /** Answers that wait for the whole compound. */
-  #answers: Answer[] = [];
+  #answers: readonly Answer[] = NONE;
   /** Bytes of the compound's answers until now, small ones not counted. */
   #answerBytes = 0;
   #carried: Carried | undefined;
@@ -89,7 +90,7 @@ export class Exchange implements RequestOwner {
       this.#finish(answer);
     }
     const answers = this.#answers;
-    this.#answers = [];
+    this.#answers = NONE;
     if (answers.length > 0) transmit(this.#connection, answers);
     this.#giveBack(answers);
   }
@@ -118,7 +119,7 @@ export class Exchange implements RequestOwner {
    */
   #giveBack(answers: readonly Answer[]): void {
     const { memory, elements } = this.#incoming;
-    const [answer] = answers;
+    const answer = answers[0];
     if (memory === undefined || answer === undefined || elements.length > 1) return;
     if (answer.status === NtStatus.SUCCESS && answer.request.command?.keepsNothing === true) memory.release();
   }
@@ -127,7 +128,7 @@ export class Exchange implements RequestOwner {
     // The answers of the elements before leave together with the interim one. [MS-SMB2] 3.3.4.2
     request.answered('interim');
     const answers = [...this.#answers, answerInterim(request)];
-    this.#answers = [];
+    this.#answers = NONE;
     try {
       transmit(this.#connection, answers);
     } catch (error) {
@@ -139,7 +140,7 @@ export class Exchange implements RequestOwner {
   /** The connection is to be closed; the answers that waited for the rest of their compound are not sent any more. */
   #fail(error: unknown): void {
     const answers = this.#answers;
-    this.#answers = [];
+    this.#answers = NONE;
     for (const answer of answers) done(answer);
     this.#host.fail(this.#connection, error);
   }
@@ -149,7 +150,7 @@ export class Exchange implements RequestOwner {
     answer.request.answered('final');
     count(answer);
     if (!answer.request.isLast) this.#carried = carry(answer.request, answer.status);
-    this.#answers.push(answer);
+    this.#answers = this.#answers.length === 0 ? [answer] : [...this.#answers, answer];
   }
 
   /** A small request must not bring about an answer without bounds: what is too much for one message is not sent. */

@@ -99,6 +99,8 @@ function receivePlain(
 
 /** The elements' bytes, each from its header to the last before the next. [MS-SMB2] 3.3.5.2.7 */
 function splitCompound(connection: Connection, message: Buffer): readonly Buffer[] {
+  // Most messages are no compound.
+  if (message.length >= HEADER_BYTES && message.readUInt32LE(20) === 0) return [message];
   const { compoundCount } = connection.server.limits;
   const elements: Buffer[] = [];
   let start = 0;

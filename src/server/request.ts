@@ -35,6 +35,8 @@ export interface RequestOwner {
   sendInterim(request: Request): void;
 }
 
+const NONE: readonly Session[] = Object.freeze([]);
+
 export interface RequestFields {
   readonly connection: Connection;
   readonly header: RequestHeader;
@@ -73,7 +75,8 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   /** Clock.monotonicMs of its arrival. */
   readonly startMs: number;
   readonly #owner: RequestOwner;
-  readonly #retained: Session[] = [];
+  /** Sessions whose keys the answer needs. */
+  #retained: readonly Session[] = NONE;
   #endedBy: EndReason | undefined;
   #waiting: { ticket: Ticket; reject: (error: Error) => void } | undefined;
   /** Tells who ended it while it waited that it has its answer. */
@@ -143,12 +146,14 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
 
   retain(session: Session): void {
     session.retain();
-    this.#retained.push(session);
+    this.#retained = this.#retained.length === 0 ? [session] : [...this.#retained, session];
   }
 
   /** The response has left, or there will be none. */
   release(): void {
-    while (this.#retained.length > 0) this.#retained.pop()?.release();
+    const retained = this.#retained;
+    this.#retained = NONE;
+    for (const session of retained) session.release();
     this.#count(0);
   }
 

@@ -24,28 +24,16 @@ export interface Answer {
   readonly status: NtStatus;
   readonly buffer: ReplyBuffer;
   readonly isInterim: boolean;
-  readonly beforeSend: ((message: Buffer) => void) | undefined;
-  readonly afterSend: (() => void) | undefined;
+  /** See {@link Reply}. */
+  beforeSend: ((message: Buffer) => void) | undefined;
+  afterSend: (() => void) | undefined;
 }
 
-type Hooks = Partial<Pick<Answer, 'beforeSend' | 'afterSend'>>;
-
 /** An answer with the command's ordinary body. */
-export function answerWith<R>(
-  request: Request,
-  status: NtStatus,
-  body: { readonly codec: Codec<R>; readonly value: R } & { readonly hooks?: Hooks },
-): Answer {
-  const buffer = request.replyBuffer ?? new ReplyBuffer(body.codec.sizeOf(body.value));
-  buffer.writeBody(body.codec, body.value);
-  return {
-    request,
-    status,
-    buffer,
-    isInterim: false,
-    beforeSend: body.hooks?.beforeSend,
-    afterSend: body.hooks?.afterSend,
-  };
+export function answerWith<R>(request: Request, status: NtStatus, codec: Codec<R>, value: R): Answer {
+  const buffer = request.replyBuffer ?? new ReplyBuffer(codec.sizeOf(value));
+  buffer.writeBody(codec, value);
+  return { request, status, buffer, isInterim: false, beforeSend: undefined, afterSend: undefined };
 }
 
 /** An answer with the body of SMB2 ERROR Response. [MS-SMB2] 2.2.2, 3.3.4.4 */
@@ -77,7 +65,7 @@ export function transmit(connection: Connection, answers: readonly Answer[]): vo
   try {
     if (!connection.isClosed) put(connection, answers);
   } finally {
-    for (const answer of answers) done(answer);
+    answers.forEach(done);
     pace(connection);
   }
 }

@@ -2,7 +2,6 @@
  * What a server has done since it began, in numbers. Counting is all that happens per request; sums are made when somebody asks.
  */
 import { statusName } from '../base/status.ts';
-import { telemetry } from '../base/telemetry.ts';
 
 /** Bounds of the latency histogram: bucket n counts what took less than 2^n microseconds, the last one everything else. */
 const bucketCount = 32;
@@ -10,16 +9,6 @@ const bucketCount = 32;
 const commandCount = 32;
 /** Different statuses counted for one command; more are counted together. */
 const statusCountMax = 64;
-
-/** One final answer. */
-export interface Answered {
-  readonly command: number;
-  readonly status: number;
-  readonly durationMs: number;
-  readonly bytes: number;
-  readonly sessionId: number;
-  readonly credits: number;
-}
 
 /** Times in milliseconds, each the upper bound of its bucket: at most twice what it was. */
 export interface Latencies {
@@ -53,8 +42,8 @@ export class Statistics {
   opensMade = 0;
   readonly #commands: (CommandCounter | undefined)[] = new Array(commandCount);
 
-  answered(answer: Answered): void {
-    const { command, status, durationMs } = answer;
+  /** Of one final answer. */
+  answered(command: number, status: number, durationMs: number): void {
     const at = command & (commandCount - 1);
     let counter = this.#commands[at];
     if (counter === undefined) {
@@ -68,7 +57,6 @@ export class Statistics {
     const bucket = Math.min(bucketCount - 1, 32 - Math.clz32(durationMs * 1000));
     buckets[bucket] = (buckets[bucket] ?? 0) + 1;
     if (durationMs > counter.maxMs) counter.maxMs = durationMs;
-    if (telemetry.request.hasSubscribers) telemetry.request.publish(answer);
   }
 
   /** By the name that `nameOf` gives to a command's code. */
