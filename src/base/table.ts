@@ -59,6 +59,10 @@ export class Table<K, V extends NonNullable<unknown>> {
   }
 
   #giveUpEmpty(): void {
-    for (const [key, value] of this.#places) if (value === undefined) this.#places.delete(key);
+    if (this.#size === 0) this.#places.clear();
+    else
+      this.#places.forEach((value, key) => {
+        if (value === undefined) this.#places.delete(key);
+      });
   }
 }

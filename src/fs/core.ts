@@ -163,7 +163,7 @@ class FileSystemCore implements FileCore {
 
   wrote(open: api.CoreOpen, nowMs: number): void {
     const found = stateOf(this.#state, open);
-    if (found === undefined || found.streamObject.caches.size === 0) return;
+    if (found === undefined || !found.streamObject.caches?.size) return;
     const scope = { ...this.#scope(nowMs), spared: cacheOwnerOf(found) };
     breakCaches(this.#state, found.streamObject, 'write', scope);
   }
@@ -349,7 +349,7 @@ class FileSystemCore implements FileCore {
 
   /** Breaks what work through `open` breaks on its stream, and waits where it must. */
   #breakFor(open: OpenState, operation: BreakingOperation, nowMs: number): api.Outcome {
-    if (open.streamObject.caches.size === 0) return done;
+    if (!open.streamObject.caches?.size) return done;
     const scope = { ...this.#scope(nowMs), spared: cacheOwnerOf(open) };
     return this.#waitFor(breakCaches(this.#state, open.streamObject, operation, scope));
   }
@@ -368,7 +368,7 @@ class FileSystemCore implements FileCore {
     if (change.sparesLeases === true) return;
     const directory = this.#state.files.get(place.ancestors.at(-1)?.directory ?? '');
     const stream = directory?.streams.get('');
-    if (stream === undefined || stream.caches.size === 0) return;
+    if (!stream?.caches?.size) return;
     const name = change.by === undefined ? undefined : sparedBy(change.by);
     const isSpared = (cache: Cache) =>
       name === undefined ? cache.lease?.key === change.parentKey : cache.owner === leaseOwnerOf(name);

@@ -4,6 +4,7 @@
 import {
   type CoreState,
   hasOpen,
+  hasPendingLinks,
   type LeaseName,
   linkKeyOf,
   type OpenState,
@@ -31,6 +32,7 @@ function markDeleted(state: CoreState, open: OpenState): void {
   }
   const key = linkKeyOf(open.place);
   const { place, isDirectory } = open;
+  stream.file.pendingLinks ??= new Map();
   stream.file.pendingLinks.set(key, { place, isDirectory, spared: sparedBy(open) });
   if (open.isDirectory) endWatchesOfDeleted(state, open.file);
 }
@@ -38,14 +40,14 @@ function markDeleted(state: CoreState, open: OpenState): void {
 function unmarkDeleted(open: OpenState): void {
   const stream = open.streamObject;
   if (stream.name !== '') stream.isDeletePending = false;
-  else stream.file.pendingLinks.delete(linkKeyOf(open.place));
+  else stream.file.pendingLinks?.delete(linkKeyOf(open.place));
 }
 
 /** True when a CREATE through `place` meets a file or stream that is going. [MS-FSA] 2.1.5.1.2 */
 export function isGoing(state: CoreState, file: string, stream: string, place: Place): boolean {
   const object = state.files.get(file);
   if (object === undefined) return false;
-  if (object.pendingLinks.size > 0 && object.pendingLinks.has(linkKeyOf(place))) return true;
+  if (object.pendingLinks?.size && object.pendingLinks.has(linkKeyOf(place))) return true;
   return object.streams.get(stream)?.isDeletePending === true;
 }
 
@@ -53,7 +55,7 @@ export function isGoing(state: CoreState, file: string, stream: string, place: P
 export function isDeletePending(state: CoreState, file: string, stream: string): boolean {
   const object = state.files.get(file);
   if (object === undefined) return false;
-  return object.pendingLinks.size > 0 || object.streams.get(stream)?.isDeletePending === true;
+  return hasPendingLinks(object) || object.streams.get(stream)?.isDeletePending === true;
 }
 
 /** After `open` left its stream: what must be removed now, if anything. */
@@ -61,14 +63,14 @@ export function removalAfter(state: CoreState, open: OpenState): Removal | undef
   if (open.deleteOnClose) markDeleted(state, open);
   const stream = open.streamObject;
   const { file } = stream;
-  if (file.pendingLinks.size === 0 && !stream.isDeletePending) return undefined;
+  if (!hasPendingLinks(file) && !stream.isDeletePending) return undefined;
   touchFile(state, file);
   const linkKey = linkKeyOf(open.place);
-  const pending = file.pendingLinks.get(linkKey);
+  const pending = file.pendingLinks?.get(linkKey);
   if (pending !== undefined) {
     const isLast = !hasOpen(file, (other) => linkKeyOf(other.place) === linkKey);
     if (!isLast && !open.isPosixDelete) return undefined;
-    file.pendingLinks.delete(linkKey);
+    file.pendingLinks?.delete(linkKey);
     const removal = removalOf(open, '', commonSpared(pending.spared, sparedBy(open)));
     return { ...removal, isDirectory: pending.isDirectory };
   }

@@ -16,8 +16,8 @@ export interface FileObject {
   readonly key: FileKey;
   readonly isDirectory: boolean;
   readonly streams: Map<string, StreamObject>;
-  /** Names that go when their last open closes, by {@link linkKeyOf}. */
-  readonly pendingLinks: Map<string, PendingDeletion>;
+  /** Names that go when their last open closes, by {@link linkKeyOf}; made with the first, as few files are deleted. */
+  pendingLinks: Map<string, PendingDeletion> | undefined;
 }
 
 /** A stream that is open; of a directory there is one. [MS-FSA] 2.1.1.5 */
@@ -25,11 +25,11 @@ export interface StreamObject {
   readonly file: FileObject;
   name: string;
   readonly opens: Set<OpenState>;
-  /** Every oplock and lease of this stream that still holds or may hold something. */
-  readonly caches: Set<Cache>;
+  /** Every oplock and lease of this stream that still holds or may hold something; made with the first. */
+  caches: Set<Cache> | undefined;
   readonly locks: ByteRangeLocks;
-  /** Blocking locks in the order of their arrival. */
-  readonly waitingLocks: Set<WaitingLock>;
+  /** Blocking locks in the order of their arrival; made with the first. */
+  waitingLocks: Set<WaitingLock> | undefined;
   /** Set by disposition or delete-on-close on a named stream. */
   isDeletePending: boolean;
 }
@@ -216,6 +216,11 @@ export function hasOpen(file: FileObject, isSuch: (open: OpenState) => boolean):
   return false;
 }
 
+/** True when some name of the file is going. */
+export function hasPendingLinks({ pendingLinks }: FileObject): boolean {
+  return pendingLinks !== undefined && pendingLinks.size > 0;
+}
+
 /** True when `open` reached its file through the link `linkKey`. */
 export function isThroughLink(open: OpenState, linkKey: string): boolean {
   return linkKeyOf(open.place) === linkKey;
@@ -233,7 +238,7 @@ export function touchCache(state: CoreState, cache: Cache): void {
 
 /** The same for every open of a file. */
 export function touchFile(state: CoreState, file: FileObject): void {
-  for (const open of opensOfFile(file)) touch(state, open);
+  for (const stream of file.streams.values()) for (const open of stream.opens) touch(state, open);
 }
 
 /** The parent directory lease that changes by `open` leave alone. */
@@ -250,7 +255,7 @@ export function streamFor(
   const { file: key, stream: name, isDirectory } = target;
   let file = state.files.get(key);
   if (file === undefined) {
-    file = { key, isDirectory, streams: new Map(), pendingLinks: new Map() };
+    file = { key, isDirectory, streams: new Map(), pendingLinks: undefined };
     state.files.set(key, file);
   }
   let stream = file.streams.get(name);
@@ -260,9 +265,9 @@ export function streamFor(
       file,
       name,
       opens: new Set(),
-      caches: new Set(),
+      caches: undefined,
       locks,
-      waitingLocks: new Set(),
+      waitingLocks: undefined,
       isDeletePending: false,
     };
     file.streams.set(name, stream);
@@ -274,6 +279,8 @@ export function streamFor(
 export function collectStream(state: CoreState, stream: StreamObject): void {
   if (stream.opens.size > 0) return;
   const { file } = stream;
-  if (file.streams.get(stream.name) === stream) file.streams.delete(stream.name);
-  if (file.streams.size === 0 && state.files.get(file.key) === file) state.files.delete(file.key);
+  if (file.streams.get(stream.name) !== stream) return;
+  // The last stream takes its file with it.
+  if (file.streams.size > 1) file.streams.delete(stream.name);
+  else if (state.files.get(file.key) === file) state.files.delete(file.key);
 }

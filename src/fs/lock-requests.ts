@@ -140,7 +140,9 @@ function waitForLock(
   open: OpenState,
   wanted: Pick<WaitingLock, 'lock' | 'sequence'>,
 ): LockOutcome {
-  const queue = open.streamObject.waitingLocks;
+  const stream = open.streamObject;
+  stream.waitingLocks ??= new Set();
+  const queue = stream.waitingLocks;
   const ticket = issueTicket(state, () => queue.delete(waiting));
   const waiting: WaitingLock = { ...wanted, open, ticket };
   queue.add(waiting);
@@ -150,7 +152,7 @@ function waitForLock(
 /** Something was released: grants what waits and now can be had, in the order of arrival. */
 export function serveWaitingLocks(state: CoreState, stream: StreamObject): void {
   const queue = stream.waitingLocks;
-  if (queue.size === 0) return;
+  if (queue === undefined) return;
   for (const waiting of [...queue]) {
     if (!queue.has(waiting) || stream.locks.conflicts(waiting.lock)) continue;
     stream.locks.add(waiting.lock);
@@ -190,7 +192,8 @@ export function releaseLocks(state: CoreState, open: OpenState): void {
 /** Ends the waiting locks of one open. */
 export function endWaitingLocks(state: CoreState, open: OpenState, status: NtStatus): void {
   const queue = open.streamObject.waitingLocks;
-  for (const waiting of queue.size === 0 ? [] : [...queue]) {
+  if (queue === undefined) return;
+  for (const waiting of [...queue]) {
     if (waiting.open === open) finish(state, queue, waiting, status);
   }
 }

@@ -32,7 +32,7 @@ export function breakCaches(
   operation: BreakingOperation,
   scope: BreakScope,
 ): Cache[] {
-  if (stream.caches.size === 0) return [];
+  if (!stream.caches?.size) return [];
   const row = BreakTable[operation];
   const awaited: Cache[] = [];
   for (const cache of [...stream.caches]) {
@@ -198,7 +198,7 @@ export function expireBreaks(state: CoreState, nowMs: number): void {
 /** The cache has no open any more: whatever was awaited from it has happened. */
 export function dropCache(state: CoreState, cache: Cache): void {
   cache.state = 0;
-  cache.stream.caches.delete(cache);
+  cache.stream.caches?.delete(cache);
   if (cache.lease !== undefined) state.leases.delete(cache.owner);
   endBreak(state, cache);
 }

@@ -116,6 +116,7 @@ function newCache(stream: StreamObject, fields: Pick<Cache, 'kind' | 'owner' | '
     deadlineMs: 0,
     waiters: new Set(),
   };
+  stream.caches ??= new Set();
   stream.caches.add(cache);
   return cache;
 }
@@ -133,7 +134,7 @@ function hold(cache: Cache, rights: number): void {
 /** May `cache` hold `rights` beside everyone else on the stream? */
 function isCompatible(stream: StreamObject, cache: Pick<Cache, 'owner' | 'kind'>, rights: number): boolean {
   if (rights === 0) return true;
-  for (const other of stream.caches) {
+  for (const other of stream.caches ?? []) {
     if (other.owner === cache.owner) continue;
     if (rights & W && other.state !== 0) return false;
     if (other.state & W) return false;

@@ -9,6 +9,7 @@ import {
   type CoreState,
   cacheOwnerOf,
   hasOpen,
+  hasPendingLinks,
   linkKeyOf,
   type OpenState,
   opensOfFile,
@@ -39,8 +40,7 @@ export function obstacleToRename(
   scope: BreakScope,
 ): Obstacle {
   const { file } = open.streamObject;
-  const isGoing = file.pendingLinks.size > 0 && file.pendingLinks.has(linkKeyOf(open.place));
-  if (isGoing) return denied(NtStatus.ACCESS_DENIED);
+  if (file.pendingLinks?.has(linkKeyOf(open.place))) return denied(NtStatus.ACCESS_DENIED);
   const inner = open.isDirectory ? obstacleBelow(state, open, scope) : obstacleInStreams(open);
   if (inner.kind !== 'free') return inner;
   const target = obstacleAtTarget(state, open, request, scope);
@@ -57,7 +57,7 @@ export function obstacleToLink(
   scope: BreakScope,
 ): Obstacle {
   if (open.isDirectory) return denied(NtStatus.FILE_IS_A_DIRECTORY);
-  if (open.streamObject.file.pendingLinks.has(linkKeyOf(open.place))) return denied(NtStatus.ACCESS_DENIED);
+  if (open.streamObject.file.pendingLinks?.has(linkKeyOf(open.place))) return denied(NtStatus.ACCESS_DENIED);
   return obstacleAtTarget(state, open, request, scope);
 }
 
@@ -109,7 +109,7 @@ function obstacleAtTarget(
     const caches = breakHandlesOf(state, opposing, scope);
     if (caches.length > 0) return broken(caches);
     if (opposing.some((other) => !other.isClosed)) return denied(NtStatus.SHARING_VIOLATION);
-    if (directory.pendingLinks.size > 0) return denied(NtStatus.DELETE_PENDING);
+    if (hasPendingLinks(directory)) return denied(NtStatus.DELETE_PENDING);
   }
   return target === undefined || target.file === open.file
     ? free
@@ -157,10 +157,11 @@ export function followRename(state: CoreState, open: OpenState, to: Place): void
     if (linkKeyOf(other.place) === from) other.place = to;
     touch(state, other);
   }
-  const pending = file.pendingLinks.get(from);
-  if (pending !== undefined) {
-    file.pendingLinks.delete(from);
-    file.pendingLinks.set(linkKeyOf(to), { ...pending, place: to });
+  const { pendingLinks } = file;
+  const pending = pendingLinks?.get(from);
+  if (pendingLinks !== undefined && pending !== undefined) {
+    pendingLinks.delete(from);
+    pendingLinks.set(linkKeyOf(to), { ...pending, place: to });
   }
   if (!open.isDirectory) return;
   const moved: Ancestor = { directory: open.file, name: to.name };

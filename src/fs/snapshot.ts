@@ -85,7 +85,7 @@ export function takeSnapshot(state: CoreState): CoreSnapshot {
 function recordOf(open: OpenState): OpenRecord | undefined {
   const { durable, cache, streamObject: stream } = open;
   if (durable === undefined || !durable.isPersistent) return undefined;
-  const isPending = stream.isDeletePending || stream.file.pendingLinks.has(linkKeyOf(open.place));
+  const isPending = stream.isDeletePending || stream.file.pendingLinks?.has(linkKeyOf(open.place)) === true;
   return {
     file: open.file,
     stream: stream.name,
@@ -184,6 +184,7 @@ function restoreCache(state: CoreState, open: OpenState, record: CacheRecord): v
     waiters: new Set(),
   };
   if (record.lease !== null) state.leases.set(owner, cache);
+  stream.caches ??= new Set();
   stream.caches.add(cache);
   cache.opens.add(open);
   open.cache = cache;
@@ -202,6 +203,7 @@ function restorePending(open: OpenState): void {
   if (stream.name !== '') stream.isDeletePending = true;
   else {
     const { place, isDirectory } = open;
+    stream.file.pendingLinks ??= new Map();
     stream.file.pendingLinks.set(linkKeyOf(place), { place, isDirectory, spared: undefined });
   }
 }
