@@ -1,11 +1,12 @@
 /**
  * Opening what exists. [MS-FSA] 2.1.5.1.2
  */
-import type { BackendHandle, BackendStat, MaybePromise } from '../backend/contract.ts';
+import type { BackendHandle, BackendStat, MaybePromise, OpenOptions } from '../backend/contract.ts';
 import { present } from '../base/assert.ts';
 import { demand, NtStatus } from '../base/status.ts';
 import { mapGeneric } from '../fs/access.ts';
 import type { CacheGrant, CoreOpen, OpenIntent } from '../fs/types.ts';
+import type { SecurityDescriptor } from '../wire/dtyp/security-descriptor.ts';
 import {
   AccessMask,
   CompletionFilter,
@@ -19,11 +20,9 @@ import { attributesOf, attributesOfNew } from './attributes.ts';
 import { askCore, intentOf, type Target } from './create.ts';
 import type { OpenRequest, OpenResult } from './create-parameters.ts';
 import { changeEas } from './extended-attributes.ts';
-import type { VersionedPlace } from './known-facts.ts';
 import { chain, rescue } from './maybe-promise.ts';
 import { OpenFile } from './open-file.ts';
-import type { Directory } from './resolve.ts';
-import { type CheckedFile, descriptorAt, grantAccess } from './security.ts';
+import { descriptorAt, grantAccess } from './security.ts';
 import { SymlinkHandle } from './symlink-handle.ts';
 import type { Volume } from './volume.ts';
 import { Waiter } from './waiter.ts';
@@ -51,6 +50,16 @@ const actions: Readonly<Record<Replacement, CreateAction>> = {
   supersede: CreateAction.SUPERSEDED,
 };
 
+/** What is to be opened. */
+interface Opening {
+  readonly volume: Volume;
+  readonly request: OpenRequest;
+  readonly target: Target;
+  readonly stat: BackendStat;
+  readonly isDirectory: boolean;
+  readonly replaces: Replacement;
+}
+
 export function openExisting(
   volume: Volume,
   request: OpenRequest,
@@ -63,15 +72,18 @@ export function openExisting(
   const isKept = replaces === 'nothing' || !volume.isReadOnly;
   demand(isKept, NtStatus.MEDIA_WRITE_PROTECTED, 'a snapshot stays as it is');
   checkReplacement(request, replaces, { stat, isDirectory });
-  const access = grantedAccessTo(volume, request, { target, stat, implied: impliedAccess[replaces] });
-  return chain(access, (grantedAccess) => {
-    const file = volume.keyOf(stat.fileId);
-    const found = { file, isDirectory, isNew: false, replaces, grantedAccess, stat };
-    const outcome = askCore(volume, intentOf(volume, request, { target, found }));
-    if (outcome instanceof Waiter) return outcome;
-    const { open, cache } = outcome;
-    return completeOpen(volume, request, { target, open, cache, replaces });
-  });
+  const opening = { volume, request, target, stat, isDirectory, replaces };
+  return chain(grantedAccessTo(opening), openWith, opening);
+}
+
+function openWith(grantedAccess: number, opening: Opening): MaybePromise<OpenResult | Waiter> {
+  const { volume, request, target, stat, isDirectory, replaces } = opening;
+  const file = volume.keyOf(stat.fileId);
+  const found = { file, isDirectory, isNew: false, replaces, grantedAccess, stat };
+  const outcome = askCore(volume, intentOf(volume, request, { target, found }));
+  if (outcome instanceof Waiter) return outcome;
+  const { open, cache } = outcome;
+  return rescue(complete, takeBack, { opening, open, cache, handle: undefined, file: undefined });
 }
 
 /** [MS-FSA] 2.1.5.1.2: directories and files where the other was asked for. */
@@ -101,15 +113,26 @@ function checkReplacement(
   demand(mustStay === 0, NtStatus.ACCESS_DENIED, 'hidden or system file');
 }
 
-function grantedAccessTo(
-  volume: Volume,
-  request: OpenRequest,
-  file: { target: Target; stat: BackendStat; implied: number },
-): MaybePromise<number> {
-  return chain(checkedFile(volume, request, file), (checked) => accessTo(checked, request, file.implied));
+function grantedAccessTo(opening: Opening): MaybePromise<number> {
+  const { volume, request, target, stat } = opening;
+  const descriptor = descriptorAt(volume, target.entry, request.requester, stat.kind === 'directory');
+  return chain(descriptor, accessBy, opening);
 }
 
-function accessTo(checked: CheckedFile, request: OpenRequest, implied: number): number {
+function accessBy(descriptor: SecurityDescriptor, opening: Opening): MaybePromise<number> {
+  const { volume, request, target } = opening;
+  if (target.parent === undefined) return accessBelow(undefined, descriptor, opening);
+  const above = descriptorAt(volume, target.parent, request.requester, true);
+  return chain(above, accessBelow, descriptor, opening);
+}
+
+function accessBelow(
+  parent: SecurityDescriptor | undefined,
+  descriptor: SecurityDescriptor,
+  { request, stat, replaces }: Opening,
+): number {
+  const isDirectory = stat.kind === 'directory';
+  const implied = impliedAccess[replaces];
   // GENERIC_EXECUTE beside MAXIMUM_ALLOWED asks for nothing that the maximum would not bring.
   const isMaximum = (request.desiredAccess & AccessMask.MAXIMUM_ALLOWED) !== 0;
   const wanted = isMaximum ? request.desiredAccess & ~AccessMask.GENERIC_EXECUTE : request.desiredAccess;
@@ -117,92 +140,67 @@ function accessTo(checked: CheckedFile, request: OpenRequest, implied: number): 
     desiredAccess: (wanted | implied) >>> 0,
     createOptions: request.createOptions,
   };
+  const checked = { descriptor, parent, isDirectory, attributes: attributesOf(stat, isDirectory) };
   const granted = grantAccess(checked, request.requester, desired);
   if (isMaximum) return granted;
   return (granted & mapGeneric(request.desiredAccess)) >>> 0;
 }
 
-function checkedFile(
-  volume: Volume,
-  { requester }: OpenRequest,
-  { target, stat }: { target: Target; stat: BackendStat },
-): MaybePromise<CheckedFile> {
-  const isDirectory = stat.kind === 'directory';
-  const attributes = attributesOf(stat, isDirectory);
-  const place = { path: target.entry.path, stat, isDirectory };
-  return chain(descriptorAt(volume, place, requester), (descriptor) => {
-    if (target.parent === undefined) return { descriptor, parent: undefined, isDirectory, attributes };
-    const above = descriptorAt(volume, { ...placeOf(target.parent), isDirectory: true }, requester);
-    return chain(above, (parent) => ({ descriptor, parent, isDirectory, attributes }));
-  });
-}
-
-function placeOf({ path, stat }: Directory): VersionedPlace {
-  return { path, stat };
-}
-
+/** What the core has granted, and how far it has come: that is taken back when the rest fails. */
 interface Grant {
-  readonly target: Target;
+  readonly opening: Opening;
   readonly open: CoreOpen;
   readonly cache: CacheGrant;
-  readonly replaces: Replacement;
-}
-
-/** How far an open has come, to be taken back when the rest fails. */
-interface Progress {
   handle: BackendHandle | undefined;
   file: OpenFile | undefined;
 }
 
-function completeOpen(volume: Volume, request: OpenRequest, grant: Grant): MaybePromise<OpenResult> {
-  const { driver } = volume;
-  const progress: Progress = { handle: undefined, file: undefined };
-  return rescue(
-    () =>
-      chain(openHandle(volume, request, grant), (handle) => {
-        progress.handle = handle;
-        return finishOpen(volume, request, { grant, handle, progress });
-      }),
-    (error) => {
-      driver.forget(grant.open);
-      driver.call((core, nowMs) => core.abandon(grant.open, nowMs));
-      const { file, handle } = progress;
-      return chain(file === undefined ? handle?.close() : file.release(), () => {
-        throw error;
-      });
-    },
-  );
+function complete(grant: Grant): MaybePromise<OpenResult> {
+  return chain(openHandle(grant), completeWith, grant);
 }
 
-function finishOpen(
-  volume: Volume,
-  request: OpenRequest,
-  { grant, handle, progress }: { grant: Grant; handle: BackendHandle; progress: Progress },
-): MaybePromise<OpenResult> {
-  const { replaces, cache } = grant;
-  const isKept = replaces === 'nothing';
-  const found = isKept
-    ? handle.stat()
-    : replaceContent(volume, request, { ...grant, handle }).then(() => handle.stat());
-  return chain(found, (stat) => {
-    const file = bindOpen(volume, request, { target: grant.target, open: grant.open, handle, stat });
-    progress.file = file;
-    const seen = file.writeTime.seen(stat, volume.driver.nowMs);
-    if (!isKept) noteReplacement(file, grant);
-    return { file, action: actions[replaces], cache, stat: seen };
+function takeBack(error: unknown, { opening, open, handle, file }: Grant): MaybePromise<never> {
+  const { driver } = opening.volume;
+  driver.forget(open);
+  driver.call((core, nowMs) => core.abandon(open, nowMs));
+  return chain(file === undefined ? handle?.close() : file.release(), () => {
+    throw error;
   });
 }
 
-function openHandle(volume: Volume, request: OpenRequest, grant: Grant): MaybePromise<BackendHandle> {
-  const { target, open, replaces } = grant;
-  if (target.entry.stat?.kind === 'symlink') return new SymlinkHandle(volume.backend, target.entry.path);
+function completeWith(handle: BackendHandle, grant: Grant): MaybePromise<OpenResult> {
+  grant.handle = handle;
+  if (grant.opening.replaces === 'nothing') return chain(handle.stat(), bind, grant, handle);
+  return replaceContent(grant.opening, handle).then(() => chain(handle.stat(), bind, grant, handle));
+}
+
+function bind(stat: BackendStat, grant: Grant, handle: BackendHandle): OpenResult {
+  const { opening, open, cache } = grant;
+  const { volume, request, target, replaces } = opening;
+  const file = bindOpen(volume, request, { target, open, handle, stat });
+  grant.file = file;
+  const seen = file.writeTime.seen(stat, volume.driver.nowMs);
+  if (replaces !== 'nothing') noteReplacement(file, target);
+  return { file, action: actions[replaces], cache, stat: seen };
+}
+
+const forReading: OpenOptions = Object.freeze({ write: false });
+const forWriting: OpenOptions = Object.freeze({ write: true });
+
+function openHandle({ opening, open }: Grant): MaybePromise<BackendHandle> {
+  const { volume, request, target, replaces } = opening;
+  const { path, stat } = target.entry;
+  if (stat?.kind === 'symlink') return new SymlinkHandle(volume.backend, path);
   // A snapshot may be opened for writing; the refusal comes with the attempt.
   const isChange = (open.grantedAccess & writing) !== 0 || replaces !== 'nothing';
-  const write = isChange && !volume.isReadOnly;
-  return volume.backend.open(target.entry.path, {
-    write,
-    ...(target.stream.name === '' ? {} : { stream: target.stream.name }),
-    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  const options = isChange && !volume.isReadOnly ? forWriting : forReading;
+  const { name: stream } = target.stream;
+  const { signal } = request;
+  if (stream === '' && signal === undefined) return volume.backend.open(path, options);
+  return volume.backend.open(path, {
+    ...options,
+    ...(stream === '' ? {} : { stream }),
+    ...(signal === undefined ? {} : { signal }),
   });
 }
 
@@ -210,7 +208,12 @@ function openHandle(volume: Volume, request: OpenRequest, grant: Grant): MaybePr
 export function bindOpen(
   volume: Volume,
   request: OpenRequest,
-  grant: Pick<Grant, 'target' | 'open'> & { handle: BackendHandle; stat: BackendStat },
+  grant: {
+    readonly target: Target;
+    readonly open: CoreOpen;
+    readonly handle: BackendHandle;
+    readonly stat: BackendStat;
+  },
 ): OpenFile {
   const { target, open, handle, stat } = grant;
   const shares = volume.retain(open, target.entry.path);
@@ -237,11 +240,7 @@ function reserve(file: OpenFile, request: OpenRequest, stat: BackendStat): void 
 }
 
 /** [MS-FSA] 2.1.5.1.2: overwriting empties the stream; of the data it also takes streams, attributes and EAs. */
-async function replaceContent(
-  volume: Volume,
-  request: OpenRequest,
-  { target, handle }: Grant & { handle: BackendHandle },
-): Promise<void> {
+async function replaceContent({ volume, request, target }: Opening, handle: BackendHandle): Promise<void> {
   await handle.truncate(0);
   if (target.stream.name !== '') return;
   const { path } = target.entry;
@@ -255,7 +254,7 @@ async function replaceContent(
   await handle.setStat({ attributes: attributesOfNew(request.fileAttributes, false) });
 }
 
-function noteReplacement(file: OpenFile, { target, open }: Grant): void {
+function noteReplacement(file: OpenFile, target: Target): void {
   const isStream = target.stream.name !== '';
   file.volume.changed({
     place: isStream ? { ...target.place, name: `${target.place.name}:${target.stream.name}` } : target.place,
@@ -263,6 +262,6 @@ function noteReplacement(file: OpenFile, { target, open }: Grant): void {
     filter: isStream
       ? CompletionFilter.STREAM_SIZE | CompletionFilter.STREAM_WRITE
       : CompletionFilter.ATTRIBUTES | CompletionFilter.SIZE | CompletionFilter.LAST_WRITE,
-    by: open,
+    by: file.core,
   });
 }

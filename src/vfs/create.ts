@@ -17,6 +17,7 @@ import { checkParameters, type OpenRequest, type OpenResult } from './create-par
 import { chain } from './maybe-promise.ts';
 import { isQuotaIndex, type PathName, parsePath } from './name.ts';
 import { shownName } from './name-mapping.ts';
+import { mayBeShort } from './name-tunnel.ts';
 import { type Directory, type Entry, placeIn } from './resolve.ts';
 import type { Volume } from './volume.ts';
 import { Waiter } from './waiter.ts';
@@ -35,7 +36,6 @@ export interface TargetStream {
   /** Stored name; `''` for the data of the file or for the directory itself. */
   readonly name: string;
   readonly exists: boolean;
-  readonly sizeBytes: number;
 }
 
 /** A removal of the very name is under way; the request runs again after it. */
@@ -63,33 +63,44 @@ function createOn(volume: Volume, request: OpenRequest): MaybePromise<OpenResult
   const hasStreams = volume.backend.streams !== undefined;
   demand(hasStreams || name.stream === undefined, NtStatus.OBJECT_NAME_INVALID, 'no streams on this volume');
   checkStreamType(name, request);
-  return createNamed(volume, request, name);
+  return createNamed({ volume, request, name });
 }
 
-function createNamed(
-  volume: Volume,
-  request: OpenRequest,
-  name: PathName,
+/** A request whose path is taken apart. */
+interface Work {
+  readonly volume: Volume;
+  readonly request: OpenRequest;
+  readonly name: PathName;
+}
+
+function createNamed(work: Work): MaybePromise<OpenResult | Waiter> {
+  return chain(chain(parentOf(work), createIn, work), answerOf, work);
+}
+
+function answerOf(
+  outcome: OpenResult | Waiter | BeingRemoved,
+  work: Work,
 ): MaybePromise<OpenResult | Waiter> {
-  const again = (): MaybePromise<OpenResult | Waiter> => createNamed(volume, request, name);
-  const attempted = chain(parentOf(volume, name), (parent) => createIn(volume, request, { name, parent }));
-  return chain(attempted, (outcome) => {
-    if (outcome instanceof Waiter) return outcome;
-    if (outcome instanceof BeingRemoved) return outcome.done.then(again, again);
-    return isQuotaIndex(request.path) ? asQuotaIndex(outcome) : outcome;
-  });
+  if (outcome instanceof BeingRemoved) return createAfter(outcome, work);
+  return !(outcome instanceof Waiter) && isQuotaIndex(work.request.path) ? asQuotaIndex(outcome) : outcome;
 }
 
-function createIn(
-  volume: Volume,
-  request: OpenRequest,
-  where: { name: PathName; parent: Directory | undefined },
-): MaybePromise<OpenResult | Waiter | BeingRemoved> {
-  const { name, parent } = where;
-  const last = name.components.at(-1);
-  if (last === undefined || parent === undefined || !mayCreate(request))
-    return openOrCreate(volume, request, where);
-  return volume.names.run([volume.slot(parent.key, last)], () => openOrCreate(volume, request, where));
+function createAfter({ done }: BeingRemoved, work: Work): Promise<OpenResult | Waiter> {
+  const again = (): MaybePromise<OpenResult | Waiter> => createNamed(work);
+  return done.then(again, again);
+}
+
+type Outcome = MaybePromise<OpenResult | Waiter | BeingRemoved>;
+
+function createIn(parent: Directory | undefined, work: Work): Outcome {
+  const last = work.name.components.at(-1);
+  if (last === undefined || parent === undefined || !mayCreate(work.request))
+    return openOrCreate(parent, work);
+  return createInTurn(work.volume.slot(parent.key, last), parent, work);
+}
+
+function createInTurn(slot: string, parent: Directory, work: Work): Outcome {
+  return work.volume.names.run([slot], () => openOrCreate(parent, work));
 }
 
 /** The index of quotas has no times, and attributes of its own. */
@@ -112,24 +123,16 @@ function checkStreamType({ stream, endsInSeparator }: PathName, { createOptions 
   demand(!(endsInSeparator && (isFileWanted || stream !== undefined)), NtStatus.OBJECT_NAME_INVALID);
 }
 
-function parentOf(volume: Volume, { components }: PathName): MaybePromise<Directory | undefined> {
-  if (components.length === 0) return undefined;
-  return volume.resolver.directory(components.slice(0, -1), components.at(-1));
+function parentOf({ volume, name }: Work): MaybePromise<Directory | undefined> {
+  return name.components.length === 0 ? undefined : volume.resolver.directoryFor(name.components);
 }
 
-function openOrCreate(
-  volume: Volume,
-  request: OpenRequest,
-  where: { name: PathName; parent: Directory | undefined },
-): MaybePromise<OpenResult | Waiter | BeingRemoved> {
-  return chain(findTarget(volume, request, where), (target) => openTarget(volume, request, target));
+function openOrCreate(parent: Directory | undefined, work: Work): Outcome {
+  const target = chain(findEntry(parent, work), targetOf, parent, work);
+  return chain(target, openTarget, work);
 }
 
-function openTarget(
-  volume: Volume,
-  request: OpenRequest,
-  target: Target,
-): MaybePromise<OpenResult | Waiter | BeingRemoved> {
+function openTarget(target: Target, { volume, request }: Work): Outcome {
   const { stat } = target.entry;
   if (stat !== undefined) {
     const removal = volume.removalOf(stat.fileId, upper(target.stream.name));
@@ -143,27 +146,27 @@ function openTarget(
   return createNew(volume, request, target);
 }
 
-function findTarget(
-  volume: Volume,
-  request: OpenRequest,
-  { name, parent: directory }: { name: PathName; parent: Directory | undefined },
-): MaybePromise<Target> {
-  return chain(findEntry(volume, name, directory), (named) => {
-    const isFollowed = named.stat?.kind === 'symlink' && directory !== undefined && wantsTarget(request);
-    if (!isFollowed) return targetAt(volume, name, { parent: directory, entry: named });
-    const followed = volume.resolver.follow(directory, named);
-    return followed.then((found) => targetAt(volume, name, found));
-  });
+function targetOf(entry: Entry, parent: Directory | undefined, work: Work): MaybePromise<Target> {
+  const isFollowed = entry.stat?.kind === 'symlink' && parent !== undefined && wantsTarget(work.request);
+  return isFollowed ? targetBehind(entry, parent, work) : targetAt(entry, parent, work);
 }
 
-function targetAt(
-  volume: Volume,
-  name: PathName,
-  { parent, entry }: { parent: Directory | undefined; entry: Entry },
-): MaybePromise<Target> {
+async function targetBehind(link: Entry, directory: Directory, work: Work): Promise<Target> {
+  const { entry, parent } = await work.volume.resolver.follow(directory, link);
+  return targetAt(entry, parent, work);
+}
+
+function targetAt(entry: Entry, parent: Directory | undefined, work: Work): MaybePromise<Target> {
+  const { name } = work;
   const place: Place =
     parent === undefined ? { ancestors: [], name: '' } : placeIn(parent, shownName(entry.stored));
-  return chain(findStream(volume, name, entry), (stream) => ({ name, parent, entry, place, stream }));
+  const wanted = name.stream?.name ?? '';
+  if (wanted === '') return { name, parent, entry, place, stream: ownData(entry) };
+  return chain(findStream(work.volume, wanted, entry), withStream, { name, parent, entry, place });
+}
+
+function withStream(stream: TargetStream, rest: Omit<Target, 'stream'>): Target {
+  return { ...rest, stream };
 }
 
 const contentAccess =
@@ -180,32 +183,35 @@ function wantsTarget({ createOptions, desiredAccess }: OpenRequest): boolean {
   return !(desired & AccessMask.DELETE) || (desired & contentAccess) !== 0;
 }
 
-function findEntry(volume: Volume, name: PathName, parent: Directory | undefined): MaybePromise<Entry> {
+function findEntry(parent: Directory | undefined, { volume, name }: Work): MaybePromise<Entry> {
   const last = name.components.at(-1);
-  if (parent === undefined || last === undefined) {
-    return chain(volume.backend.stat(''), (stat) => ({ stored: '', path: '', stat }));
-  }
-  return chain(volume.resolver.entry(parent, last), (entry) => {
-    if (entry.stat !== undefined) return entry;
-    const stored = volume.tunnel.longNameOf(parent.path, last, volume.driver.nowMs);
-    return stored === undefined ? entry : { ...entry, stored, path: join(parent.path, stored) };
-  });
+  if (parent === undefined || last === undefined) return chain(volume.backend.stat(''), rootEntry);
+  const entry = volume.resolver.entry(parent, last);
+  return mayBeShort(last) ? chain(entry, (found) => orLongName(found, { volume, parent, last })) : entry;
+}
+
+function rootEntry(stat: BackendStat): Entry {
+  return { stored: '', path: '', stat };
+}
+
+function orLongName(entry: Entry, asked: { volume: Volume; parent: Directory; last: string }): Entry {
+  if (entry.stat !== undefined) return entry;
+  const { volume, parent, last } = asked;
+  const stored = volume.tunnel.longNameOf(parent.path, last, volume.driver.nowMs);
+  return stored === undefined ? entry : { ...entry, stored, path: join(parent.path, stored) };
 }
 
 /** The data of a file, or a directory itself. */
 function ownData({ stat }: Entry): TargetStream {
-  return { name: '', exists: stat !== undefined, sizeBytes: stat?.sizeBytes ?? 0 };
+  return { name: '', exists: stat !== undefined };
 }
 
-function findStream(volume: Volume, name: PathName, entry: Entry): MaybePromise<TargetStream> {
-  const wanted = name.stream?.name ?? '';
-  if (wanted === '') return ownData(entry);
-  const { streams } = volume.backend;
-  const isNone = entry.stat === undefined || streams === undefined;
-  if (isNone) return { name: wanted, exists: false, sizeBytes: 0 };
-  return chain(streams.list(entry.path), (listed) => {
+function findStream({ backend }: Volume, wanted: string, { stat, path }: Entry): MaybePromise<TargetStream> {
+  const { streams } = backend;
+  if (stat === undefined || streams === undefined) return { name: wanted, exists: false };
+  return chain(streams.list(path), (listed) => {
     const found = listed.find((stream) => isSameName(stream.name, wanted));
-    return { name: found?.name ?? wanted, exists: found !== undefined, sizeBytes: found?.sizeBytes ?? 0 };
+    return { name: found?.name ?? wanted, exists: found !== undefined };
   });
 }
 

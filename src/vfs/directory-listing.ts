@@ -167,7 +167,7 @@ export class DirectoryListing {
     const isDirectory = stat.kind === 'directory';
     const path = join(link.path, name);
     try {
-      const descriptor = await descriptorAt(volume, { path, stat, isDirectory }, requester);
+      const descriptor = await descriptorAt(volume, { path, stat }, requester, isDirectory);
       const file = { descriptor, parent: undefined, isDirectory, attributes: attributesOf(stat) };
       return (maximumAccessTo(file, requester) & reading) === reading;
     } catch (error) {

@@ -39,7 +39,7 @@ const none: ReadonlyMap<string, Buffer> = new Map();
 export function readEas(volume: Volume, place: VersionedPlace): MaybePromise<ReadonlyMap<string, Buffer>> {
   const { extendedAttributes } = volume.backend;
   if (extendedAttributes === undefined || place.stat?.hasExtendedAttributes === false) return none;
-  const all = volume.facts.attributes(place, (path) => extendedAttributes.read(path));
+  const all = volume.facts.attributes(place, extendedAttributes);
   return chain(all, shownEas);
 }
 

@@ -5,8 +5,15 @@
  * Unless a store says otherwise, a version that is younger than its clock can tell apart proves nothing: what was read then may
  * have changed once more within the same tick. So only what belongs to a version of some age is remembered.
  */
-import type { BackendPath, BackendStat, MaybePromise } from '../backend/contract.ts';
-import type { SecurityDescriptor } from '../wire/dtyp/security-descriptor.ts';
+import type {
+  BackendPath,
+  BackendStat,
+  ExtendedAttributeAbility,
+  MaybePromise,
+  SecurityAbility,
+} from '../backend/contract.ts';
+import { type SecurityDescriptor, SecurityDescriptorCodec } from '../wire/dtyp/security-descriptor.ts';
+import { chain } from './maybe-promise.ts';
 
 /** Files whose facts are remembered: those asked for lately, and as many before them. */
 const FILE_COUNT_MAX = 16_384;
@@ -40,34 +47,24 @@ export class KnownFacts {
     this.#nowNs = nowNs;
   }
 
-  /** The descriptor that the store keeps, by `read` where it is not known. */
+  /** The descriptor that the store keeps, asked for where it is not known. */
   security(
     place: VersionedPlace,
-    read: (path: BackendPath) => MaybePromise<SecurityDescriptor | undefined>,
+    from: Pick<SecurityAbility, 'read'>,
   ): MaybePromise<SecurityDescriptor | undefined> {
     const facts = this.#factsOf(place);
     if (facts?.security !== undefined) return facts.security ?? undefined;
-    const keep = (found: SecurityDescriptor | undefined): SecurityDescriptor | undefined => {
-      if (facts !== undefined) facts.security = found ?? null;
-      return found;
-    };
-    const answer = read(place.path);
-    return answer instanceof Promise ? answer.then(keep) : keep(answer);
+    return chain(from.read(place.path), keepSecurity, facts);
   }
 
-  /** All attributes that the store keeps, by `read` where they are not known. */
+  /** All attributes that the store keeps, asked for where they are not known. */
   attributes(
     place: VersionedPlace,
-    read: (path: BackendPath) => MaybePromise<ReadonlyMap<string, Buffer>>,
+    from: Pick<ExtendedAttributeAbility, 'read'>,
   ): MaybePromise<ReadonlyMap<string, Buffer>> {
     const facts = this.#factsOf(place);
     if (facts?.attributes !== undefined) return facts.attributes;
-    const keep = (found: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> => {
-      if (facts !== undefined) facts.attributes = found;
-      return found;
-    };
-    const answer = read(place.path);
-    return answer instanceof Promise ? answer.then(keep) : keep(answer);
+    return chain(from.read(place.path), keepAttributes, facts);
   }
 
   /** This server changes what the store keeps beside some file, where a store need not tell by the version. */
@@ -101,4 +98,18 @@ export class KnownFacts {
     this.#files.set(fileId, facts);
     return facts;
   }
+}
+
+function keepSecurity(bytes: Buffer | undefined, facts: Facts | undefined): SecurityDescriptor | undefined {
+  const found = bytes === undefined ? undefined : SecurityDescriptorCodec.decode(bytes);
+  if (facts !== undefined) facts.security = found ?? null;
+  return found;
+}
+
+function keepAttributes(
+  found: ReadonlyMap<string, Buffer>,
+  facts: Facts | undefined,
+): ReadonlyMap<string, Buffer> {
+  if (facts !== undefined) facts.attributes = found;
+  return found;
 }

@@ -4,23 +4,70 @@
  */
 import type { MaybePromise } from '../backend/contract.ts';
 
-/** Applies `next` to `value`: at once when it is at hand, else when it arrives. */
-export function chain<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U> {
-  return value instanceof Promise ? value.then(next) : next(value);
+/**
+ * Applies `next` to `value`: at once when it is at hand, else when it arrives. What else `next` needs is handed along as
+ * `a` and `b` on the way of every request, where a closure would be made for each.
+ */
+export function chain<T, U>(value: MaybePromise<T>, next: (value: T) => MaybePromise<U>): MaybePromise<U>;
+export function chain<T, U, A>(
+  value: MaybePromise<T>,
+  next: (value: T, a: A) => MaybePromise<U>,
+  a: A,
+): MaybePromise<U>;
+export function chain<T, U, A, B>(
+  value: MaybePromise<T>,
+  next: (value: T, a: A, b: B) => MaybePromise<U>,
+  a: A,
+  b: B,
+): MaybePromise<U>;
+export function chain<T, U, A, B>(
+  value: MaybePromise<T>,
+  next: (value: T, a?: A, b?: B) => MaybePromise<U>,
+  a?: A,
+  b?: B,
+): MaybePromise<U> {
+  return value instanceof Promise ? later(value, next, a, b) : next(value, a, b);
 }
 
-/** What `work` answers; where it fails, at once or later, what `failed` makes of the error. */
+function later<T, U, A, B>(
+  value: Promise<T>,
+  next: (value: T, a: A, b: B) => MaybePromise<U>,
+  a: A,
+  b: B,
+): Promise<U> {
+  return value.then((arrived) => next(arrived, a, b));
+}
+
+/** What `work` answers; where it fails, at once or later, what `failed` makes of the error. `a` as with {@link chain}. */
 export function rescue<T>(
   work: () => MaybePromise<T>,
   failed: (error: unknown) => MaybePromise<T>,
+): MaybePromise<T>;
+export function rescue<T, A>(
+  work: (a: A) => MaybePromise<T>,
+  failed: (error: unknown, a: A) => MaybePromise<T>,
+  a: A,
+): MaybePromise<T>;
+export function rescue<T, A>(
+  work: (a?: A) => MaybePromise<T>,
+  failed: (error: unknown, a?: A) => MaybePromise<T>,
+  a?: A,
 ): MaybePromise<T> {
   let answer: MaybePromise<T>;
   try {
-    answer = work();
+    answer = work(a);
   } catch (error) {
-    return failed(error);
+    return failed(error, a);
   }
-  return answer instanceof Promise ? answer.catch(failed) : answer;
+  return answer instanceof Promise ? rescued(answer, failed, a) : answer;
+}
+
+function rescued<T, A>(
+  answer: Promise<T>,
+  failed: (error: unknown, a: A) => MaybePromise<T>,
+  a: A,
+): Promise<T> {
+  return answer.catch((error: unknown) => failed(error, a));
 }
 
 /** What `work` answers, after `last`, which is done in any case. */

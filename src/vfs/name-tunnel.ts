@@ -29,13 +29,18 @@ export class NameTunnel {
 
   /** The stored name that a new `name` in `directory` is to get instead; undefined for its own. */
   longNameOf(directory: BackendPath, name: string, nowMs: number): string | undefined {
-    if (!name.includes('~')) return undefined;
+    if (!mayBeShort(name)) return undefined;
     const key = keyOf(directory, name);
     const found = this.#names.get(key);
     if (found === undefined || found.untilMs >= nowMs) return found?.stored;
     this.#names.delete(key);
     return undefined;
   }
+}
+
+/** Every generated short name has a tilde. */
+export function mayBeShort(name: string): boolean {
+  return name.includes('~');
 }
 
 function keyOf(directory: BackendPath, name: string): string {

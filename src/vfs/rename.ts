@@ -69,7 +69,7 @@ function relocate(file: OpenFile, intent: RenameIntent, step: Step): MaybePromis
   const path = parsePath(intent.newName.replace(/^\\/, ''), volume.limits);
   const last = path.components.at(-1);
   demand(last !== undefined && path.stream === undefined, NtStatus.OBJECT_NAME_INVALID, 'new name');
-  return chain(volume.resolver.directory(path.components.slice(0, -1), last), (parent) => {
+  return chain(volume.resolver.directoryFor(path.components), (parent) => {
     const slots = [volume.slotOf(core.place), volume.slot(parent.key, last)];
     return volume.names.run(slots, () =>
       chain(volume.resolver.entry(parent, last), (entry) => {
@@ -126,8 +126,8 @@ async function checkReplaced(
   const isReadOnly = (attributes & FileAttribute.READONLY) !== 0;
   demand(!isReadOnly || target.ignoresReadOnly, NtStatus.ACCESS_DENIED, 'read-only target');
   const checked = {
-    descriptor: await descriptorAt(volume, { path: entry.path, stat, isDirectory }, requester),
-    parent: await descriptorAt(volume, { path: parent.path, isDirectory: true }, requester),
+    descriptor: await descriptorAt(volume, { path: entry.path, stat }, requester, isDirectory),
+    parent: await descriptorAt(volume, { path: parent.path }, requester, true),
     isDirectory,
     attributes: attributes & ~FileAttribute.READONLY,
   };

@@ -17,6 +17,7 @@ import { hopsMax, readTarget, relativeNames, type SymlinkPolicy, stoppedOnSymlin
 const lookTurns = 3;
 
 const NONE: readonly Ancestor[] = Object.freeze([]);
+const NO_NAMES: readonly string[] = Object.freeze([]);
 
 /** A directory on the way. */
 export interface Directory {
@@ -26,6 +27,8 @@ export interface Directory {
   /** As clients see it; `''` for the root. */
   readonly name: string;
   readonly ancestors: readonly Ancestor[];
+  /** The directory that it is in; absent for the root, and where nobody looked. */
+  readonly above: Directory | undefined;
 }
 
 /** What a name stands for. */
@@ -37,19 +40,16 @@ export interface Entry {
   readonly stat: BackendStat | undefined;
 }
 
-/** A component on the way: as the client wrote it, or as the store keeps it. */
-interface PendingName {
-  readonly name: string;
-  readonly isStored: boolean;
-}
-
 /** A walk from one directory to another. */
 interface Walk {
-  /** The directories from the root down to where it has come. */
-  readonly stack: Directory[];
-  readonly pending: PendingName[];
-  /** The name that is looked for where the walk ends. */
-  readonly last: string | undefined;
+  /** Where it has come. */
+  directory: Directory;
+  /** Names behind links, as the store keeps them; they come before the client's. */
+  links: readonly string[];
+  /** A path as the client wrote it. */
+  readonly names: readonly string[];
+  /** The next of `names` to be entered; the last of them is looked for where the walk ends. */
+  at: number;
   /** Links followed. */
   hops: number;
 }
@@ -77,22 +77,27 @@ export class Resolver {
   }
 
   root(): MaybePromise<Directory> {
-    return chain(this.#backend.stat(''), (stat) => {
-      const { fileId } = stat;
-      // Every path begins here: the key is made once.
-      if (this.#rootKey.fileId !== fileId) this.#rootKey = { fileId, key: this.#keyOf(fileId) };
-      return { path: '', key: this.#rootKey.key, stat, name: '', ancestors: NONE };
-    });
+    return chain(this.#backend.stat(''), Resolver.#rootWith, this);
+  }
+
+  static #rootWith(stat: BackendStat, self: Resolver): Directory {
+    const { fileId } = stat;
+    // Every path begins here: the key is made once.
+    if (self.#rootKey.fileId !== fileId) self.#rootKey = { fileId, key: self.#keyOf(fileId) };
+    return { path: '', key: self.#rootKey.key, stat, name: '', ancestors: NONE, above: undefined };
   }
 
   /**
-   * Walks down `components`; throws OBJECT_PATH_NOT_FOUND where one is missing or no directory. `last` is the name that is
-   * looked for there.
+   * The directory in which the last of `names` is looked for; throws OBJECT_PATH_NOT_FOUND where one of those before it is
+   * missing or no directory.
    */
-  directory(components: readonly string[], last?: string): MaybePromise<Directory> {
-    if (components.length === 0) return this.root();
-    const pending = components.map((name): PendingName => ({ name, isStored: false }));
-    return chain(this.root(), (root) => this.#walk({ stack: [root], pending, last, hops: 0 }));
+  directoryFor(names: readonly string[]): MaybePromise<Directory> {
+    const root = this.root();
+    return names.length <= 1 ? root : chain(root, Resolver.#walkFrom, names, this);
+  }
+
+  static #walkFrom(directory: Directory, names: readonly string[], self: Resolver): MaybePromise<Directory> {
+    return self.#walk({ directory, links: NO_NAMES, names, at: 0, hops: 0 });
   }
 
   /**
@@ -105,13 +110,11 @@ export class Resolver {
       const target = await readTarget(this.#backend, from.entry.path);
       const names = this.#namesIn(target);
       if (names === undefined) throw stoppedOnSymlink(target, []);
-      const stack = await this.#stackOf(from.parent.path);
+      const start = await this.#real(from.parent.path);
       const last = names.at(-1);
       const isName = last !== undefined && last !== '..';
-      const above = (isName ? names.slice(0, -1) : names).map(
-        (name): PendingName => ({ name, isStored: true }),
-      );
-      const parent = await this.#walk({ stack, pending: above, last: undefined, hops: 0 });
+      const links = isName ? names.slice(0, -1) : names;
+      const parent = await this.#walk({ directory: start, links, names: NO_NAMES, at: 0, hops: 0 });
       if (!isName) return this.#asEntry(parent);
       const found = await this.#look(parent, last);
       if (found.stat?.kind !== 'symlink') return { parent, entry: found };
@@ -125,65 +128,59 @@ export class Resolver {
     const { path, stat } = directory;
     const entry = { stored: nameOf(path), path, stat };
     if (path === '') return { parent: undefined, entry };
-    return { parent: (await this.#stackOf(parentOf(path))).at(-1), entry };
+    return { parent: await this.#real(parentOf(path)), entry };
   }
 
-  /** The directories from the root down to the real directory `path`. */
-  async #stackOf(path: BackendPath): Promise<Directory[]> {
-    const stack = [await this.root()];
+  /** The real directory `path` of the store. */
+  async #real(path: BackendPath): Promise<Directory> {
+    let directory = await this.root();
     const names = path === '' ? [] : path.split('/');
     for (const name of names) {
-      const above = present(stack.at(-1), 'directory above');
-      const entry = await this.#look(above, name);
+      const entry = await this.#look(directory, name);
       demand(entry.stat?.kind === 'directory', NtStatus.OBJECT_PATH_NOT_FOUND);
-      stack.push(this.child(above, entry, entry.stat));
+      directory = this.child(directory, entry, entry.stat);
     }
-    return stack;
+    return directory;
   }
 
-  /** Goes through the names from the last directory of the walk, following links that stay inside. */
+  /** Goes through the names, following links that stay inside. */
   #walk(walk: Walk): MaybePromise<Directory> {
-    const { stack, pending } = walk;
-    for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
-      const directory = present(stack.at(-1), 'directory');
-      if (next.isStored && next.name === '..') {
-        demand(stack.length > 1, NtStatus.OBJECT_PATH_NOT_FOUND, 'a link leads out of the share');
-        stack.pop();
-        continue;
-      }
-      const found = next.isStored ? this.#look(directory, next.name) : this.entry(directory, next.name);
-      const stepped = chain(found, (entry) => this.#step(walk, directory, entry));
-      if (stepped instanceof Promise) return stepped.then(() => this.#walk(walk));
+    while (walk.links.length > 0 || walk.at < walk.names.length - 1) {
+      const step = this.#step(walk);
+      if (step instanceof Promise) return step.then(() => this.#walk(walk));
     }
-    return present(stack.at(-1), 'directory');
+    return walk.directory;
+  }
+
+  #step(walk: Walk): MaybePromise<void> {
+    const { directory } = walk;
+    const link = walk.links[0];
+    if (link === undefined) {
+      const name = present(walk.names[walk.at++], 'next name');
+      return chain(this.entry(directory, name), Resolver.#enter, walk, this);
+    }
+    walk.links = walk.links.slice(1);
+    if (link !== '..') return chain(this.#look(directory, link), Resolver.#enter, walk, this);
+    demand(directory.above !== undefined, NtStatus.OBJECT_PATH_NOT_FOUND, 'a link leads out of the share');
+    walk.directory = directory.above;
   }
 
   /** Enters the directory `entry`, or puts the names behind the link `entry` in front of those to come. */
-  #step(walk: Walk, directory: Directory, entry: Entry): MaybePromise<void> {
-    const { stack, pending, last } = walk;
-    if (entry.stat?.kind === 'symlink') {
-      demand(walk.hops++ < hopsMax, NtStatus.OBJECT_PATH_NOT_FOUND, 'too many symbolic links');
-      return this.#namesBehind(entry, pending, last).then((names) => {
-        pending.unshift(...names);
-      });
-    }
-    demand(entry.stat?.kind === 'directory', NtStatus.OBJECT_PATH_NOT_FOUND);
-    stack.push(this.child(directory, entry, entry.stat));
+  static #enter(entry: Entry, walk: Walk, self: Resolver): MaybePromise<void> {
+    const { stat } = entry;
+    if (stat?.kind === 'symlink') return self.#enterLink(entry, walk);
+    demand(stat?.kind === 'directory', NtStatus.OBJECT_PATH_NOT_FOUND);
+    walk.directory = self.child(walk.directory, entry, stat);
   }
 
-  /** The names that the link `entry` stands for; what comes after it is told where the client has to go on. */
-  async #namesBehind(
-    entry: Entry,
-    pending: readonly PendingName[],
-    last: string | undefined,
-  ): Promise<readonly PendingName[]> {
+  /** Where the link is not followed here, what comes after it is told where the client has to go on. */
+  async #enterLink(entry: Entry, walk: Walk): Promise<void> {
+    demand(walk.hops++ < hopsMax, NtStatus.OBJECT_PATH_NOT_FOUND, 'too many symbolic links');
     const target = await readTarget(this.#backend, entry.path);
     const names = this.#namesIn(target);
-    if (names !== undefined) return names.map((name) => ({ name, isStored: true }));
-    const ofLinks = pending.filter(({ isStored }) => isStored).map(({ name }) => name);
-    const ofClient = pending.filter(({ isStored }) => !isStored).map(({ name }) => name);
-    const unparsed = last === undefined ? ofClient : [...ofClient, last];
-    throw stoppedOnSymlink([target, ...ofLinks].join('/'), unparsed);
+    if (names === undefined)
+      throw stoppedOnSymlink([target, ...walk.links].join('/'), walk.names.slice(walk.at));
+    walk.links = [...names, ...walk.links];
   }
 
   /** The names that a link stands for, if it is followed here. */
@@ -194,7 +191,7 @@ export class Resolver {
   /** The directory at a path of the store; undefined when there is none. */
   async realDirectory(path: BackendPath): Promise<Directory | undefined> {
     try {
-      return (await this.#stackOf(path)).at(-1);
+      return await this.#real(path);
     } catch (error) {
       if (statusOf(error) === NtStatus.OBJECT_PATH_NOT_FOUND) return undefined;
       throw error;
@@ -204,21 +201,28 @@ export class Resolver {
   /** The directory at a path of the store, without knowledge of what is above it. */
   async at(path: BackendPath): Promise<Directory> {
     const stat = await this.#backend.stat(path);
-    return { path, key: this.#keyOf(stat.fileId), stat, name: shownName(nameOf(path)), ancestors: [] };
+    const name = shownName(nameOf(path));
+    return { path, key: this.#keyOf(stat.fileId), stat, name, ancestors: NONE, above: undefined };
   }
 
-  child(directory: Directory, entry: Entry, stat: BackendStat): Directory {
+  child(above: Directory, entry: Entry, stat: BackendStat): Directory {
     const name = shownName(entry.stored);
-    return { path: entry.path, key: this.#keyOf(stat.fileId), stat, name, ancestors: ancestorsIn(directory) };
+    const ancestors = ancestorsIn(above);
+    return { path: entry.path, key: this.#keyOf(stat.fileId), stat, name, ancestors, above };
   }
 
   /** What `name` is in `directory`: the exact name first, then any that differs in case only. */
   entry(directory: Directory, name: string): MaybePromise<Entry> {
-    const wanted = storedName(name);
-    return chain(this.#look(directory, wanted), (exact) =>
-      exact.stat !== undefined || this.#backend.isCaseSensitive === false
-        ? exact
-        : this.#inOtherCase(directory, name, exact),
+    const exact = this.#look(directory, storedName(name));
+    const isFound = !(exact instanceof Promise) && exact.stat !== undefined;
+    return isFound || this.#backend.isCaseSensitive === false
+      ? exact
+      : this.#inAnyCase(directory, name, exact);
+  }
+
+  #inAnyCase(directory: Directory, name: string, looked: MaybePromise<Entry>): MaybePromise<Entry> {
+    return chain(looked, (exact) =>
+      exact.stat !== undefined ? exact : this.#inOtherCase(directory, name, exact),
     );
   }
 
@@ -253,27 +257,35 @@ export class Resolver {
 
   #look(directory: Directory, stored: string): MaybePromise<Entry> {
     const path = join(directory.path, stored);
-    const existing = (stat: BackendStat): Entry => ({
-      stored,
-      path,
-      stat: this.#isHidden(stat) ? undefined : stat,
-    });
-    const absent = (error: unknown): Entry => {
-      if (isAbsent(error)) return { stored, path, stat: undefined };
-      throw error;
-    };
     try {
       const stat = this.#backend.stat(path);
-      return stat instanceof Promise ? stat.then(existing, absent) : existing(stat);
+      return stat instanceof Promise ? this.#lookLater(stored, path, stat) : this.#found(stored, path, stat);
     } catch (error) {
-      return absent(error);
+      return absent(stored, path, error);
     }
+  }
+
+  #lookLater(stored: string, path: BackendPath, stat: Promise<BackendStat>): Promise<Entry> {
+    return stat.then(
+      (found) => this.#found(stored, path, found),
+      (error: unknown) => absent(stored, path, error),
+    );
+  }
+
+  #found(stored: string, path: BackendPath, stat: BackendStat): Entry {
+    return { stored, path, stat: this.#isHidden(stat) ? undefined : stat };
   }
 }
 
+/** Throws `error` unless it says that nothing is there. */
+function absent(stored: string, path: BackendPath, error: unknown): Entry {
+  if (isAbsent(error)) return { stored, path, stat: undefined };
+  throw error;
+}
+
 /** The directories down to the children of `directory`. */
-export function ancestorsIn(directory: Directory): readonly Ancestor[] {
-  return [...directory.ancestors, { directory: directory.key, name: directory.name }];
+export function ancestorsIn({ ancestors, key, name }: Directory): readonly Ancestor[] {
+  return ancestors.concat({ directory: key, name });
 }
 
 /** Where `name` in `directory` is. */

@@ -83,6 +83,6 @@ async function reopened(volume: Volume, open: CoreOpen): Promise<OpenFile> {
 }
 
 async function entryAt({ resolver }: Volume, { place }: CoreOpen): Promise<Entry> {
-  const directories = place.ancestors.slice(1).map(({ name }) => name);
-  return resolver.entry(await resolver.directory(directories, place.name), place.name);
+  const names = [...place.ancestors.slice(1).map(({ name }) => name), place.name];
+  return resolver.entry(await resolver.directoryFor(names), place.name);
 }

@@ -36,9 +36,9 @@ export function checkedOpen(file: OpenFile): MaybePromise<CheckedFile> {
   return chain(volume.backend.stat(link.path), (stat) => {
     const isDirectory = stat.kind === 'directory';
     const attributes = file.attributesOf(stat);
-    const above = { path: parentOf(link.path), isDirectory: true };
-    const parent = link.path === '' ? undefined : descriptorAt(volume, above, requester);
-    return chain(descriptorAt(volume, { path: link.path, stat, isDirectory }, requester), (descriptor) =>
+    const above = { path: parentOf(link.path) };
+    const parent = link.path === '' ? undefined : descriptorAt(volume, above, requester, true);
+    return chain(descriptorAt(volume, { path: link.path, stat }, requester, isDirectory), (descriptor) =>
       chain(parent, (found) => ({ descriptor, parent: found, isDirectory, attributes })),
     );
   });

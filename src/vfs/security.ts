@@ -7,11 +7,7 @@ import { type AccessAnswer, checkAccess, maximumAccessOf, mayCreateIn, type Toke
 import type { Owner } from '../fs/types.ts';
 import { AceFlag, allow } from '../wire/dtyp/ace.ts';
 import { aclOf } from '../wire/dtyp/acl.ts';
-import {
-  SecurityControl,
-  type SecurityDescriptor,
-  SecurityDescriptorCodec,
-} from '../wire/dtyp/security-descriptor.ts';
+import { SecurityControl, type SecurityDescriptor } from '../wire/dtyp/security-descriptor.ts';
 import { type Sid, WellKnownSid } from '../wire/dtyp/sid.ts';
 import { AccessMask } from '../wire/flags.ts';
 import type { VersionedPlace } from './known-facts.ts';
@@ -33,11 +29,11 @@ export interface Requester {
  * the owner.
  */
 export function defaultDescriptor(requester: Requester, isDirectory: boolean): SecurityDescriptor {
-  const known = usual.get(requester) ?? {
-    file: usualOf(requester, false),
-    directory: usualOf(requester, true),
-  };
-  usual.set(requester, known);
+  let known = usual.get(requester);
+  if (known === undefined) {
+    known = { file: usualOf(requester, false), directory: usualOf(requester, true) };
+    usual.set(requester, known);
+  }
   return isDirectory ? known.directory : known.file;
 }
 
@@ -62,23 +58,25 @@ export function storedDescriptor(
 ): MaybePromise<SecurityDescriptor | undefined> {
   const { security } = volume.backend;
   if (security === undefined) return undefined;
-  return volume.facts.security(place, (path) => chain(security.read(path), decoded));
+  return volume.facts.security(place, security);
 }
 
-function decoded(bytes: Buffer | undefined): SecurityDescriptor | undefined {
-  return bytes === undefined ? undefined : SecurityDescriptorCodec.decode(bytes);
-}
-
-/** The descriptor in force at `path`. */
+/** The descriptor in force at a place. */
 export function descriptorAt(
   volume: Volume,
-  at: VersionedPlace & { readonly isDirectory: boolean },
+  place: VersionedPlace,
   requester: Requester,
+  isDirectory: boolean,
 ): MaybePromise<SecurityDescriptor> {
-  return chain(
-    storedDescriptor(volume, at),
-    (stored) => stored ?? defaultDescriptor(requester, at.isDirectory),
-  );
+  return chain(storedDescriptor(volume, place), orDefault, requester, isDirectory);
+}
+
+function orDefault(
+  stored: SecurityDescriptor | undefined,
+  requester: Requester,
+  isDirectory: boolean,
+): SecurityDescriptor {
+  return stored ?? defaultDescriptor(requester, isDirectory);
 }
 
 /** What an access check is about. */

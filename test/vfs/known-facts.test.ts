@@ -10,10 +10,15 @@ describe('what is known of files', () => {
     let reads = 0;
     const known = new KnownFacts(() => now);
     const read = (fileId: bigint, version: bigint | undefined) =>
-      known.attributes({ path: 'x', stat: { fileId, ...(version === undefined ? {} : { version }) } }, () => {
-        reads++;
-        return new Map([[`${fileId}`, Buffer.alloc(1)]]);
-      });
+      known.attributes(
+        { path: 'x', stat: { fileId, ...(version === undefined ? {} : { version }) } },
+        {
+          read: () => {
+            reads++;
+            return new Map([[`${fileId}`, Buffer.alloc(1)]]);
+          },
+        },
+      );
     return {
       known,
       read,
@@ -56,8 +61,8 @@ describe('what is known of files', () => {
       reads++;
       return new Map<string, Buffer>();
     };
-    known.attributes({ path: 'x', stat }, read);
-    known.attributes({ path: 'x', stat }, read);
+    known.attributes({ path: 'x', stat }, { read });
+    known.attributes({ path: 'x', stat }, { read });
     assert.equal(reads, 1);
   });
 
