@@ -49,6 +49,20 @@ export interface RequestContexts {
   readonly appInstance: AppInstance | undefined;
 }
 
+/** Of a request without contexts. */
+const none: RequestContexts = Object.freeze({
+  extendedAttributes: undefined,
+  securityDescriptor: undefined,
+  allocationBytes: undefined,
+  snapshotTime: undefined,
+  maximalAccessSince: undefined,
+  wantsDiskId: false,
+  lease: undefined,
+  durable: undefined,
+  reconnect: undefined,
+  appInstance: undefined,
+});
+
 const nameBytesMin = 4;
 
 /**
@@ -60,6 +74,7 @@ export function decodeContexts(
   dialect: Dialect,
   limits: Limits,
 ): RequestContexts {
+  if (contexts.length === 0) return none;
   demand(
     contexts.length <= limits.createContextCount,
     NtStatus.INVALID_PARAMETER,

@@ -23,6 +23,15 @@ export interface Creation {
   isOpposed: boolean;
 }
 
+/** A request with its contexts, and the note that it is being worked on. */
+export interface Work {
+  readonly volume: Volume;
+  readonly context: CreateContext;
+  readonly request: CreateRequest;
+  readonly asked: RequestContexts;
+  readonly creation: Creation;
+}
+
 /** Creations with a CreateGuid that are being worked on, by client and GUID. */
 const underWay = new WeakMap<ServerState, Map<string, Creation>>();
 
@@ -31,27 +40,24 @@ function clientGuidOf({ connection, session }: CreateContext): string {
 }
 
 /**
- * Runs `work`, during which the same creation sent again is refused, and which the loss of the channel does not end: the
+ * Runs `work` by `run`, during which the same creation sent again is refused, and which the loss of the channel does not end: the
  * client looks for its outcome on another one.
  */
-export function once<T>(
-  context: CreateContext,
-  { durable }: RequestContexts,
-  work: (creation: Creation) => MaybePromise<T>,
-): MaybePromise<T> {
-  const creation = { isOpposed: false };
-  if (durable?.createGuid === undefined) return work(creation);
+export function once<T>(work: Work, run: (work: Work) => MaybePromise<T>): MaybePromise<T> {
+  const { context, asked, creation } = work;
+  const { durable } = asked;
+  if (durable?.createGuid === undefined) return run(work);
   const creations = underWay.get(context.server) ?? new Map<string, Creation>();
   underWay.set(context.server, creations);
   const name = `${clientGuidOf(context)}/${durable.createGuid}`;
   const first = creations.get(name);
   // As Windows does: there is no open yet that a replay could be compared with, only one that may not come to be.
-  if (first?.isOpposed === true && isReplay(context)) return work(creation);
+  if (first?.isOpposed === true && isReplay(context)) return run(work);
   demand(first === undefined, isReplay(context) ? NtStatus.ACCESS_DENIED : NtStatus.FILE_NOT_AVAILABLE);
   creations.set(name, creation);
   context.outlivesChannel = true;
   return lastly(
-    () => work(creation),
+    () => run(work),
     () => creations.delete(name),
   );
 }
@@ -71,11 +77,7 @@ export function mayBeDurable({ requestedOplockLevel }: CreateRequest, { file }: 
 }
 
 /** What the first creation with the request's CreateGuid made; undefined when this is the first. */
-export function replayed(
-  volume: Volume,
-  context: CreateContext,
-  { request, asked }: { request: CreateRequest; asked: RequestContexts },
-): MaybePromise<Opened | undefined> {
+export function replayed({ volume, context, request, asked }: Work): MaybePromise<Opened | undefined> {
   const createGuid = asked.durable?.createGuid;
   if (createGuid === undefined) return undefined;
   const { core } = volume.driver;
@@ -106,11 +108,12 @@ export function replayed(
  * The persistent open that the first creation made and whose connection is lost: a replay gets it back, anything else is
  * refused. Undefined when there is none.
  */
-export function broughtBack(
-  volume: Volume,
-  context: CreateContext,
-  { request, asked }: { request: CreateRequest; asked: RequestContexts },
-): MaybePromise<Omit<Opened, 'fileId'> | undefined> {
+export function broughtBack({
+  volume,
+  context,
+  request,
+  asked,
+}: Work): MaybePromise<Omit<Opened, 'fileId'> | undefined> {
   const { durable, lease } = asked;
   if (durable?.createGuid === undefined) return undefined;
   const found = volume.driver.core.findByCreateGuid(clientGuidOf(context), durable.createGuid);

@@ -39,23 +39,32 @@ export interface Opened {
 }
 
 export function createResponse(opened: Opened, asked: RequestContexts): MaybePromise<CreateResponse> {
-  return chain(contextsFor(opened, asked), (createContexts) => responseWith(opened, createContexts));
+  return chain(contextsFor(opened, asked), responseWith, opened);
 }
 
-function contextsFor(opened: Opened, asked: RequestContexts): MaybePromise<CreateContext[]> {
+function contextsFor(opened: Opened, asked: RequestContexts): MaybePromise<readonly CreateContext[]> {
   const { file, cache } = opened;
-  const contexts = [...leaseContext(cache), ...durableContext(file, asked)];
+  const isLeased = cache.kind === 'lease';
+  const isDurable = file.core.durable !== undefined && asked.durable !== undefined;
+  const contexts = isLeased || isDurable ? [...leaseContext(cache), ...durableContext(file, asked)] : NONE;
   const { maximalAccessSince: since, wantsDiskId } = asked;
-  if (since === undefined && !wantsDiskId) return contexts;
+  return since === undefined && !wantsDiskId ? contexts : withMore(contexts, opened, asked);
+}
+
+function withMore(
+  contexts: readonly CreateContext[],
+  opened: Opened,
+  { maximalAccessSince: since, wantsDiskId }: RequestContexts,
+): MaybePromise<readonly CreateContext[]> {
   const access = since === undefined ? NONE : maximalAccessContext(opened, since);
   return chain(access, (ofAccess) =>
-    chain(wantsDiskId ? diskIdContext(file) : NONE, (ofDisk) => [...contexts, ...ofAccess, ...ofDisk]),
+    chain(wantsDiskId ? diskIdContext(opened.file) : NONE, (ofDisk) => [...contexts, ...ofAccess, ...ofDisk]),
   );
 }
 
 const NONE: readonly CreateContext[] = Object.freeze([]);
 
-function responseWith(opened: Opened, createContexts: CreateContext[]): CreateResponse {
+function responseWith(createContexts: readonly CreateContext[], opened: Opened): CreateResponse {
   const { file, stat, cache } = opened;
   const fileAttributes = file.attributesOf(stat);
   return {

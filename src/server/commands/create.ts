@@ -19,7 +19,7 @@ import { Capability } from '../../wire/smb2/negotiate.ts';
 import { type CreateContext, command, Reply } from '../command.ts';
 import { decodeContexts, type Reconnect, type RequestContexts } from './create-contexts.ts';
 import { createPipe } from './create-pipe.ts';
-import { broughtBack, type Creation, mayBeDurable, once, replayed } from './create-replay.ts';
+import { broughtBack, mayBeDurable, once, replayed, type Work } from './create-replay.ts';
 import { createResponse, type Opened } from './create-response.ts';
 import { requesterOf } from './open-target.ts';
 
@@ -53,56 +53,53 @@ function createOn(volume: Volume, context: CreateContext, request: CreateRequest
   const asked = decodeContexts(request.createContexts, dialect, context.limits);
   // [MS-SMB2] 3.3.5.9.7: who reclaims an open need not repeat what was asked for.
   if (asked.reconnect === undefined) checkRequest(request);
-  return once(context, asked, (creation) => createOnce(volume, context, { request, asked, creation }));
+  const work = { volume, context, request, asked, creation: { isOpposed: false } };
+  const mayBeKnown = asked.durable?.createGuid !== undefined || asked.reconnect !== undefined;
+  return mayBeKnown ? once(work, createOnce) : makeOpen(work);
 }
 
 type Created = CreateResponse | Reply<CreateResponse>;
 
-/** A request with its contexts, and the note that it is being worked on. */
-interface Work {
-  readonly request: CreateRequest;
-  readonly asked: RequestContexts;
-  readonly creation: Creation;
-}
-
-function createOnce(volume: Volume, context: CreateContext, work: Work): MaybePromise<Created> {
-  const { request, asked } = work;
-  return chain(replayed(volume, context, work), (again) => {
-    if (again === undefined)
-      return chain(found(volume, context, work), (opened) => answerWith(context, opened, asked));
+/** What may be answered by an open that there is already. */
+function createOnce(work: Work): MaybePromise<Created> {
+  return chain(replayed(work), (again) => {
+    if (again === undefined) return chain(found(work), answerWith, work);
+    const { request, asked } = work;
     return createResponse(again, mayBeDurable(request, again) ? asked : { ...asked, durable: undefined });
   });
 }
 
 /** What the request means: an open that it gets back, or one that it makes. */
-function found(volume: Volume, context: CreateContext, work: Work): MaybePromise<Omit<Opened, 'fileId'>> {
-  const { request, asked, creation } = work;
-  return chain(broughtBack(volume, context, work), (back) => {
+function found(work: Work): MaybePromise<Unregistered> {
+  return chain(broughtBack(work), (back) => {
     if (back !== undefined) return { ...back, isReclaimed: true };
-    const { reconnect } = asked;
-    if (reconnect !== undefined) return reclaim(volume, context, { request, asked, reconnect });
-    return openOrWait(volume, context, { request: openRequestOf(volume, context, work), creation });
+    const { reconnect } = work.asked;
+    return reconnect === undefined ? openOrWait(work, openRequestOf(work)) : reclaim(work, reconnect);
   });
 }
 
-function answerWith(
-  context: CreateContext,
-  opened: Omit<Opened, 'fileId'>,
-  asked: RequestContexts,
-): MaybePromise<Created> {
-  const { file } = opened;
-  file.createAction = opened.action;
-  const response = chain(register(context, opened), ({ fileId }) =>
-    createResponse({ ...opened, fileId }, asked),
-  );
-  return chain(response, (body) => new Reply(NtStatus.SUCCESS, body, { afterSend: () => file.announce() }));
+function makeOpen(work: Work): MaybePromise<Created> {
+  return chain(openOrWait(work, openRequestOf(work)), answerWith, work);
 }
 
-function openRequestOf(
-  volume: Volume,
-  context: CreateContext,
-  { request, asked }: { request: CreateRequest; asked: RequestContexts },
-): OpenRequest {
+type Unregistered = Omit<Opened, 'fileId'>;
+
+function answerWith(opened: Unregistered, work: Work): MaybePromise<Created> {
+  opened.file.createAction = opened.action;
+  return chain(register(work.context, opened), answerFor, opened, work);
+}
+
+function answerFor({ fileId }: Open, opened: Unregistered, { asked }: Work): MaybePromise<Created> {
+  const { file, action, cache, stat } = opened;
+  return chain(createResponse({ file, fileId, action, cache, stat }, asked), announcing, file);
+}
+
+function announcing(response: CreateResponse, file: OpenFile): Created {
+  return new Reply(NtStatus.SUCCESS, response, { afterSend: () => file.announce() });
+}
+
+function openRequestOf(work: Work): OpenRequest {
+  const { volume, context, request, asked } = work;
   return {
     path: request.name,
     desiredAccess: request.desiredAccess,
@@ -137,34 +134,36 @@ function durableRequestOf(
 function cacheRequestOf({ requestedOplockLevel }: CreateRequest, { lease }: RequestContexts): CacheRequest {
   switch (requestedOplockLevel) {
     case OplockLevel.LEASE:
-      return lease ?? { kind: 'none' };
+      return lease ?? uncached;
     case OplockLevel.LEVEL_II:
     case OplockLevel.EXCLUSIVE:
     case OplockLevel.BATCH:
       return { kind: 'oplock', level: requestedOplockLevel };
     default:
-      return { kind: 'none' };
+      return uncached;
   }
 }
 
-function openOrWait(
-  volume: Volume,
-  context: CreateContext,
-  { request, creation }: { request: OpenRequest; creation: Creation },
-): MaybePromise<OpenResult> {
-  return chain(createFile(volume, request), (outcome) => {
-    if (!(outcome instanceof Waiter)) return outcome;
-    creation.isOpposed = outcome.isOpposed;
-    const again = { request: { ...request, retryOf: outcome.ticket }, creation };
-    return context.wait(outcome, { interim: 'now' }).then(() => openOrWait(volume, context, again));
-  });
+const uncached: CacheRequest = Object.freeze({ kind: 'none' });
+
+function openOrWait(work: Work, request: OpenRequest): MaybePromise<OpenResult> {
+  return chain(createFile(work.volume, request), orWait, work, request);
+}
+
+function orWait(outcome: OpenResult | Waiter, work: Work, request: OpenRequest): MaybePromise<OpenResult> {
+  return outcome instanceof Waiter ? openAfter(outcome, work, request) : outcome;
+}
+
+async function openAfter(waiter: Waiter, work: Work, request: OpenRequest): Promise<OpenResult> {
+  work.creation.isOpposed = waiter.isOpposed;
+  await work.context.wait(waiter, { interim: 'now' });
+  return openOrWait(work, { ...request, retryOf: waiter.ticket });
 }
 
 async function reclaim(
-  volume: Volume,
-  context: CreateContext,
-  { request, asked, reconnect }: { request: CreateRequest; asked: RequestContexts; reconnect: Reconnect },
-): Promise<Omit<Opened, 'fileId'>> {
+  { volume, context, request, asked }: Work,
+  reconnect: Reconnect,
+): Promise<Unregistered> {
   const { lease } = asked;
   const reclaimed = await reclaimFile(volume, {
     ...reconnect,
@@ -176,17 +175,26 @@ async function reclaim(
 }
 
 /** Gives the open its FileId. A session that ended meanwhile gets none, and nothing is left open that was not there before. */
-function register(context: CreateContext, { file, isReclaimed }: Omit<Opened, 'fileId'>): MaybePromise<Open> {
-  return rescue(
-    () => chain(file.volume.driver.stored(file.core), () => enter(context, file)),
-    (error) =>
-      chain(file.close(isReclaimed === true ? 'disconnect' : 'close'), () => {
-        throw error;
-      }),
-  );
+function register(context: CreateContext, opened: Unregistered): MaybePromise<Open> {
+  return rescue(registerStored, giveUp, { context, opened });
 }
 
-function enter(context: CreateContext, file: OpenFile): Open {
+interface Registration {
+  readonly context: CreateContext;
+  readonly opened: Unregistered;
+}
+
+function registerStored({ context, opened: { file } }: Registration): MaybePromise<Open> {
+  return chain(file.volume.driver.stored(file.core), enter, context, file);
+}
+
+function giveUp(error: unknown, { opened: { file, isReclaimed } }: Registration): MaybePromise<never> {
+  return chain(file.close(isReclaimed === true ? 'disconnect' : 'close'), () => {
+    throw error;
+  });
+}
+
+function enter(_stored: void, context: CreateContext, file: OpenFile): Open {
   const { session, tree } = context;
   demand(session.trees.get(tree.treeId) === tree, NtStatus.NETWORK_NAME_DELETED, 'the tree is gone');
   demand(!context.connection.isClosed || context.outlivesChannel, NtStatus.CONNECTION_DISCONNECTED);
