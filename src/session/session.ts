@@ -163,9 +163,20 @@ export class Session {
     this.server.counters.opens--;
     if (telemetry.open.hasSubscribers) this.#tellOpen('closed', open, reason);
     assert(this.server.counters.opens >= 0, 'open counter below zero');
-    const ended = this.#endRequests((request) => request.openInUse === open, reason);
+    const ended = this.#hasRequests ? this.#endRequestsOn(open, reason) : undefined;
     const closed = open.target.close(reason);
     return ended === undefined ? closed : Promise.all([ended, closed]).then(() => undefined);
+  }
+
+  /** Some of its channels have requests that wait or are worked on. */
+  get #hasRequests(): boolean {
+    if (this.orphans.size > 0) return true;
+    for (const channel of this.channels.keys()) if (channel.outstanding.size > 0) return true;
+    return false;
+  }
+
+  #endRequestsOn(open: Open, reason: CloseReason): Promise<unknown> | undefined {
+    return this.#endRequests((request) => request.openInUse === open, reason);
   }
 
   /** [MS-SMB2] 3.3.5.8 */

@@ -9,7 +9,7 @@ import { AccessMask, CreateAction, CreateOption } from '../wire/flags.ts';
 import { attributesOf, withAttributes } from './attributes.ts';
 import type { DirectoryListing } from './directory-listing.ts';
 import { chain, rescue } from './maybe-promise.ts';
-import { shownName } from './name-mapping.ts';
+import { shownPath } from './name-mapping.ts';
 import { noteModified } from './notes.ts';
 import type { Requester } from './security.ts';
 import type { Link, OpenShares, StreamState, Volume } from './volume.ts';
@@ -20,11 +20,18 @@ export type OpenFileEnd = 'close' | 'tree-disconnect' | 'logoff' | 'disconnect' 
 
 /** Times that this open's own operations leave alone, because its client set them. [MS-FSA] 2.1.1.6 Open.UserSet…Time */
 export interface UserSetTimes {
-  creationTime: boolean;
-  lastAccessTime: boolean;
-  lastWriteTime: boolean;
-  changeTime: boolean;
+  readonly creationTime: boolean;
+  readonly lastAccessTime: boolean;
+  readonly lastWriteTime: boolean;
+  readonly changeTime: boolean;
 }
+
+const noneSet: UserSetTimes = Object.freeze({
+  creationTime: false,
+  lastAccessTime: false,
+  lastWriteTime: false,
+  changeTime: false,
+});
 
 export interface OpenFileOptions {
   readonly volume: Volume;
@@ -70,12 +77,7 @@ export class OpenFile {
   hasWritten = false;
   /** The data was changed through this open and holders of directory leases were not told yet. */
   isModified = false;
-  readonly userSetTimes: UserSetTimes = {
-    creationTime: false,
-    lastAccessTime: false,
-    lastWriteTime: false,
-    changeTime: false,
-  };
+  userSetTimes: UserSetTimes = noneSet;
   #isClosed = false;
   #isReleased = false;
   #released: MaybePromise<void> = undefined;
@@ -113,7 +115,7 @@ export class OpenFile {
 
   /** The path from the share's root with backslashes, without one in front; `''` for the root. */
   get shownPath(): string {
-    const path = this.link.path === '' ? '' : this.link.path.split('/').map(shownName).join('\\');
+    const path = shownPath(this.link.path);
     return this.isStream ? `${path}:${this.streamName}` : path;
   }
 
@@ -126,7 +128,7 @@ export class OpenFile {
 
   /** The metadata as clients see it. */
   stat(): MaybePromise<BackendStat> {
-    return chain(this.handle.stat(), (stat) => this.writeTime.seen(stat, this.volume.driver.nowMs));
+    return chain(this.handle.stat(), seenThrough, this);
   }
 
   /** The metadata that CLOSE may report: what it is after everything that was done through this open. */
@@ -148,20 +150,27 @@ export class OpenFile {
   /** Ends the open, or leaves it behind for its client to reclaim when the connection is lost. Idempotent. */
   close(reason: OpenFileEnd): MaybePromise<void> {
     if (this.#isClosed) return;
-    const settled = rescue<Failure | undefined>(
-      () => chain(settleWriteTime(this), () => undefined),
-      (error) => ({ error }),
+    return chain(
+      rescue<Failure | void, OpenFile>(settleWriteTime, failureOf, this),
+      OpenFile.#settled,
+      this,
+      reason,
     );
-    return chain(settled, (failure) => {
-      const end = (): MaybePromise<void> => this.#end(reason, failure);
-      // Clients send the CLOSE while the listing that they asked for is on its way, and mean to have both.
-      if (reason === 'close' && this.listingTurn !== undefined) return this.listingTurn.then(end, end);
-      return end();
-    });
+  }
+
+  static #settled(failure: Failure | void, self: OpenFile, reason: OpenFileEnd): MaybePromise<void> {
+    // Clients send the CLOSE while the listing that they asked for is on its way, and mean to have both.
+    const turn = reason === 'close' ? self.listingTurn : undefined;
+    return turn === undefined ? self.#end(reason, failure) : self.#endAfter(turn, reason, failure);
+  }
+
+  #endAfter(turn: Promise<unknown>, reason: OpenFileEnd, failure: Failure | void): Promise<void> {
+    const end = (): MaybePromise<void> => this.#end(reason, failure);
+    return turn.then(end, end);
   }
 
   /** `failure` is what the store said on the way: it is told when everything else is done. */
-  #end(reason: OpenFileEnd, failure: Failure | undefined): MaybePromise<void> {
+  #end(reason: OpenFileEnd, failure: Failure | void): MaybePromise<void> {
     if (this.#isClosed) return;
     const { driver } = this.volume;
     // [MS-SMB2] 3.3.5.6: a durable open outlives the session as it outlives the connection.
@@ -173,12 +182,12 @@ export class OpenFile {
       noteModified(this);
       driver.call((core, nowMs) => core.close(this.core, nowMs));
     }
-    const removed = chain(this.release(), () => driver.removed(this.core));
-    return failure === undefined
-      ? removed
-      : chain(removed, () => {
-          throw failure.error;
-        });
+    const removed = chain(this.release(), OpenFile.#removed, this);
+    return failure === undefined ? removed : chain(removed, throwing, failure);
+  }
+
+  static #removed(_released: void, { volume, core }: OpenFile): MaybePromise<void> {
+    return volume.driver.removed(core);
   }
 
   /** Gives back the handle of an open that the core has closed. Idempotent. */
@@ -203,6 +212,18 @@ export class OpenFile {
 /** Why something did not succeed. */
 interface Failure {
   readonly error: unknown;
+}
+
+function seenThrough(stat: BackendStat, { writeTime, volume }: OpenFile): BackendStat {
+  return writeTime.seen(stat, volume.driver.nowMs);
+}
+
+function failureOf(error: unknown): Failure {
+  return { error };
+}
+
+function throwing(_done: void, { error }: Failure): never {
+  throw error;
 }
 
 const modeBits =

@@ -92,10 +92,10 @@ function eaSize({ file, stat }: FileQuery): MaybePromise<number> {
 }
 
 function all(query: FileQuery): MaybePromise<Buffer> {
-  return chain(eaSize(query), (size) => allWith(query, size));
+  return chain(eaSize(query), allWith, query);
 }
 
-function allWith(query: FileQuery, size: number): Buffer {
+function allWith(size: number, query: FileQuery): Buffer {
   const { file, stat } = query;
   return FileAllInformation.encode({
     basicInformation: basic(query),

@@ -20,7 +20,7 @@ export function applyTimes(file: OpenFile, times: TimesToSet): StatChange {
     const value = times[field];
     if (value === TimeChange.KEEP) continue;
     demand(value >= TimeChange.RESUME, NtStatus.INVALID_PARAMETER, 'time before 1601');
-    file.userSetTimes[field] = value !== TimeChange.RESUME;
+    file.userSetTimes = { ...file.userSetTimes, [field]: value !== TimeChange.RESUME };
     if (value > 0n) change[field] = value;
   }
   return change;

@@ -3,6 +3,8 @@
  */
 import type { BackendStat, MaybePromise } from '../../backend/contract.ts';
 import { NtStatus, NtStatusError } from '../../base/status.ts';
+import type { Open } from '../../session/open.ts';
+import type { Session } from '../../session/session.ts';
 import { allocationOf } from '../../vfs/attributes.ts';
 import { chain, rescue } from '../../vfs/maybe-promise.ts';
 import { OpenFile } from '../../vfs/open-file.ts';
@@ -22,20 +24,26 @@ export const close = command({
   spec: '[MS-SMB2] 2.2.15, 2.2.16, 3.3.5.10',
   handle({ open, session }, request): MaybePromise<CloseResponse> {
     const { target } = open;
-    if (!(target instanceof OpenFile)) return chain(session.closeOpen(open, 'close'), () => emptyResponse);
     const wantsAttributes = (request.flags & CloseFlags.POSTQUERY_ATTRIB) !== 0;
-    // The metadata is what it is after the last write and before the file may go. Whatever becomes of it, the open goes.
-    return chain(wantsAttributes ? looked(target) : undefined, (found) => {
-      if (target.isClosed) throw new NtStatusError(NtStatus.FILE_CLOSED);
-      return chain(session.closeOpen(open, 'close'), () => responseOf(target, found));
-    });
+    if (!(target instanceof OpenFile) || !wantsAttributes)
+      return chain(session.closeOpen(open, 'close'), withoutAttributes);
+    return closeLooking(session, open, target);
   },
 });
 
-function responseOf(file: OpenFile, found: Looked | undefined): CloseResponse {
-  if (found === undefined) return emptyResponse;
-  if (found.stat === undefined) throw found.error;
-  return attributesResponse(file, found.stat);
+function withoutAttributes(): CloseResponse {
+  return emptyResponse;
+}
+
+/** The metadata is what it is after the last write and before the file may go. Whatever becomes of it, the open goes. */
+function closeLooking(session: Session, open: Open, file: OpenFile): MaybePromise<CloseResponse> {
+  return chain(looked(file), (found) => {
+    if (file.isClosed) throw new NtStatusError(NtStatus.FILE_CLOSED);
+    return chain(session.closeOpen(open, 'close'), () => {
+      if (found.stat === undefined) throw found.error;
+      return attributesResponse(file, found.stat);
+    });
+  });
 }
 
 /** The last metadata of a file, or why there is none. */

@@ -1,14 +1,14 @@
 /**
  * QUERY_INFO. [MS-SMB2] 3.3.5.20
  */
-import type { MaybePromise } from '../../backend/contract.ts';
+import type { BackendStat, MaybePromise } from '../../backend/contract.ts';
 import { EMPTY } from '../../base/bytes.ts';
 import { demand, NtStatus, NtStatusError } from '../../base/status.ts';
 import { chain } from '../../vfs/maybe-promise.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe } from '../../vfs/pipe.ts';
 import { queryEas } from '../../vfs/query-eas.ts';
-import { fileQueries } from '../../vfs/query-file-table.ts';
+import { type FileQueryRow, fileQueries } from '../../vfs/query-file-table.ts';
 import { volumeQueries } from '../../vfs/query-volume-table.ts';
 import { freeBytesFor, queryQuota } from '../../vfs/quota.ts';
 import { querySecurity } from '../../vfs/security-information.ts';
@@ -66,8 +66,11 @@ function queryFile(file: OpenFile, request: QueryInfoRequest, revision: number):
   demand(revision >= (row.revisionMin ?? 0), NtStatus.NOT_SUPPORTED, 'class of a newer dialect');
   if (row.access !== 0) file.demandAccess(row.access);
   demand(request.outputBufferLength >= row.fixedBytes, NtStatus.INFO_LENGTH_MISMATCH);
-  const answer = chain(file.stat(), (stat) => row.answer({ file, stat }));
-  return chain(answer, (buffer) => fitted(buffer, request));
+  return chain(chain(file.stat(), answerOf, file, row), fitted, request);
+}
+
+function answerOf(stat: BackendStat, file: OpenFile, row: FileQueryRow): MaybePromise<Buffer> {
+  return row.answer({ file, stat });
 }
 
 /** [MS-SMB2] 3.3.5.20.2 */
