@@ -30,8 +30,9 @@ export function closeOpen(state: CoreState, open: OpenState, ending: Ending): vo
   releaseLocks(state, open);
   leaveCache(state, open);
   const removal = ending.isReal ? removalAfter(state, open) : undefined;
-  if (ending.isExpiry) state.effects.push({ kind: 'expire', open });
+  // What is removed is found by the open, which the shell forgets when it expires.
   if (removal !== undefined) state.effects.push({ kind: 'delete', removal });
+  if (ending.isExpiry) state.effects.push({ kind: 'expire', open });
   collectStream(state, stream);
 }
 

@@ -12,23 +12,15 @@ import { PooledMemory } from './buffer-pool.ts';
 /** Bytes kept free in front of the message. A multiple of 8. */
 export const HEADROOM_BYTES = alignUp(FRAME_HEADER_BYTES + TRANSFORM_HEADER_BYTES, 8);
 
-export class ReplyBuffer {
-  /** A buffer of the pool: only what was written to it since may be sent. */
-  readonly bytes: Buffer;
+/** Memory of the pool: only what was written to it since may be sent. Given back when the message has left. */
+export class ReplyBuffer extends PooledMemory {
   /** End of the message; it begins at {@link HEADROOM_BYTES}. */
   end: number;
-  readonly #memory: PooledMemory;
 
   /** Room for `bodyBytes` of body and the padding of a compound. */
   constructor(bodyBytes: number) {
-    this.#memory = new PooledMemory(HEADROOM_BYTES + HEADER_BYTES + alignUp(bodyBytes, 8));
-    this.bytes = this.#memory.bytes;
+    super(HEADROOM_BYTES + HEADER_BYTES + alignUp(bodyBytes, 8));
     this.end = HEADROOM_BYTES + HEADER_BYTES;
-  }
-
-  /** The message has left: its memory is used for another one. */
-  release(): void {
-    this.#memory.release();
   }
 
   /** Length of the message. */

@@ -19,7 +19,8 @@ import { Waiter, type WaitResult } from './waiter.ts';
 export interface RemovalTarget {
   /** The first part of its files' keys. */
   readonly id: string;
-  remove(removal: Removal): MaybePromise<void>;
+  /** `file` is the open that was closed last. */
+  remove(removal: Removal, file: OpenFile): MaybePromise<void>;
 }
 
 export interface CoreDriverOptions {
@@ -45,8 +46,10 @@ export class CoreDriver {
   #writeError: unknown;
   readonly #targets = new Map<string, RemovalTarget>();
   readonly #files = new Map<number, OpenFile>();
-  /** Breaks that concern opens which their client does not know yet. */
-  readonly #deferred = new Map<number, Break[]>();
+  /** Opens which their client does not know yet: few, as they are on their way. */
+  readonly #untold: CoreOpen[] = [];
+  /** Breaks that concern such opens. */
+  readonly #deferred = new Map<CoreOpen, Break[]>();
   readonly #waiters = new Map<Ticket, Waiter>();
   readonly #removals = new Set<Promise<void>>();
   /** Errors of removals that closing an open began. */
@@ -109,7 +112,7 @@ export class CoreDriver {
 
   /** A granted open whose client does not know it yet. */
   granted(open: CoreOpen): void {
-    this.#deferred.set(open.id, []);
+    this.#untold.push(open);
   }
 
   /** The open file behind a granted open. */
@@ -119,14 +122,24 @@ export class CoreDriver {
 
   /** The client knows `open` now: breaks that came in between follow. */
   announce(open: CoreOpen): void {
-    const breaks = this.#deferred.get(open.id);
-    this.#deferred.delete(open.id);
-    for (const notice of breaks ?? []) this.#sendBreak(notice);
+    for (const notice of this.#told(open) ?? []) this.#sendBreak(notice);
+  }
+
+  /** Nothing more is deferred for `open`; what was is returned. */
+  #told(open: CoreOpen): readonly Break[] | undefined {
+    const at = this.#untold.lastIndexOf(open);
+    if (at < 0) return undefined;
+    const last = this.#untold.pop();
+    if (last !== undefined && last !== open) this.#untold[at] = last;
+    if (this.#deferred.size === 0) return undefined;
+    const breaks = this.#deferred.get(open);
+    this.#deferred.delete(open);
+    return breaks;
   }
 
   /** `open` is closed. */
   forget(open: CoreOpen): void {
-    this.#deferred.delete(open.id);
+    this.#told(open);
     this.#files.delete(open.id);
   }
 
@@ -233,9 +246,11 @@ export class CoreDriver {
   }
 
   #remove(removal: Removal): void {
+    const file = this.#files.get(removal.by.id);
+    if (file === undefined) return;
     const id = removal.file.slice(0, removal.file.indexOf(':'));
     const work = rescue(
-      () => this.#targets.get(id)?.remove(removal),
+      () => this.#targets.get(id)?.remove(removal, file),
       (error) => {
         this.#failedRemovals.set(removal.by, error);
         this.#log.write('warn', 'delete-failed', { error: String(error) });
@@ -253,7 +268,7 @@ export class CoreDriver {
       if (file !== undefined) this.#notifier.breakOplock(file, notice.toLevel);
       return;
     }
-    const known = notice.opens.filter((open) => !this.#deferred.has(open.id));
+    const known = notice.opens.filter((open) => !this.#untold.includes(open));
     const opens = known.flatMap((open) => this.#files.get(open.id) ?? []);
     const [newest] = notice.opens;
     if (opens.length > 0) this.#notifier.breakLease({ ...notice, opens });
@@ -261,9 +276,9 @@ export class CoreDriver {
   }
 
   #defer(open: CoreOpen, notice: Break): boolean {
-    const breaks = this.#deferred.get(open.id);
-    breaks?.push(notice);
-    return breaks !== undefined;
+    if (!this.#untold.includes(open)) return false;
+    this.#deferred.set(open, [...(this.#deferred.get(open) ?? []), notice]);
+    return true;
   }
 
   #schedule(): void {

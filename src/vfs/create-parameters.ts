@@ -49,6 +49,7 @@ export interface OpenResult {
   readonly stat: BackendStat;
 }
 
+const allocationMax = BigInt(Number.MAX_SAFE_INTEGER);
 const knownOptions = 0x00ff_ffff;
 const unsupportedOptions =
   CreateOption.CREATE_TREE_CONNECTION | CreateOption.OPEN_BY_FILE_ID | CreateOption.RESERVE_OPFILTER;
@@ -56,14 +57,14 @@ const unsupportedOptions =
 /** Throws what [MS-FSA] 2.1.5.1 answers to parameters that make no sense. */
 export function checkParameters(request: OpenRequest): void {
   const { createOptions, createDisposition, desiredAccess, fileAttributes } = request;
-  const has = (option: number): boolean => (createOptions & option) !== 0;
   demand((createOptions & ~knownOptions) === 0, NtStatus.INVALID_PARAMETER, 'create options');
-  demand(!has(unsupportedOptions), NtStatus.NOT_SUPPORTED, 'create options');
+  demand((createOptions & unsupportedOptions) === 0, NtStatus.NOT_SUPPORTED, 'create options');
   demand(createDisposition <= CreateDisposition.OVERWRITE_IF, NtStatus.INVALID_PARAMETER, 'disposition');
   demand((request.shareAccess & ~7) === 0, NtStatus.INVALID_PARAMETER, 'share access');
-  const isDirectoryWanted = has(CreateOption.DIRECTORY_FILE);
+  const isDirectoryWanted = (createOptions & CreateOption.DIRECTORY_FILE) !== 0;
+  const isFileWanted = (createOptions & CreateOption.NON_DIRECTORY_FILE) !== 0;
   const isOverwrite = createDisposition === CreateDisposition.SUPERSEDE || overwrites.has(createDisposition);
-  demand(!(isDirectoryWanted && has(CreateOption.NON_DIRECTORY_FILE)), NtStatus.INVALID_PARAMETER);
+  demand(!(isDirectoryWanted && isFileWanted), NtStatus.INVALID_PARAMETER);
   demand(!(isDirectoryWanted && isOverwrite), NtStatus.INVALID_PARAMETER, 'no directory is overwritten');
   demand(isValidDesiredAccess(desiredAccess), NtStatus.ACCESS_DENIED, 'desired access');
   const isAuditor = request.requester.token.privileges.has('security');
@@ -74,9 +75,9 @@ export function checkParameters(request: OpenRequest): void {
   const mayCreate = createDisposition !== CreateDisposition.OPEN;
   demand(!(isTemporaryDirectory && mayCreate), NtStatus.INVALID_PARAMETER, 'temporary directory');
   const { allocationBytes = 0n } = request;
-  demand(allocationBytes <= BigInt(Number.MAX_SAFE_INTEGER), NtStatus.DISK_FULL, 'allocation size');
+  demand(allocationBytes <= allocationMax, NtStatus.DISK_FULL, 'allocation size');
   const deletes = AccessMask.DELETE | AccessMask.GENERIC_ALL | AccessMask.MAXIMUM_ALLOWED;
-  const isDeletion = has(CreateOption.DELETE_ON_CLOSE);
+  const isDeletion = (createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
   // [MS-SMB2] 3.3.5.9: delete on close needs the right to delete.
   demand(!isDeletion || (desiredAccess & deletes) !== 0, NtStatus.ACCESS_DENIED, 'delete on close');
 }

@@ -55,7 +55,8 @@ export function parseStream(text: string): StreamName {
 }
 
 /** `.` and `..` are taken away by what they say, before anything is looked up; none leads out of the share. */
-function withoutDots(names: readonly string[]): string[] {
+function withoutDots(names: readonly string[]): readonly string[] {
+  if (!names.includes('.') && !names.includes('..')) return names;
   const components: string[] = [];
   for (const name of names) {
     if (name === '..')

@@ -107,7 +107,6 @@ export class Volume implements RemovalTarget {
   readonly #links = new Table<BackendPath, Link>();
   readonly #streams = new Table<string, StreamState>();
   readonly #writeTimes = new Table<FileKey, WriteTime>();
-  readonly #linkOf = new WeakMap<CoreOpen, Link>();
   /** Removals under way, by {@link streamKey}. */
   readonly #removing = new Map<string, Promise<void>>();
 
@@ -177,16 +176,12 @@ export class Volume implements RemovalTarget {
   /** Takes note of an open by `path`. */
   retain(open: CoreOpen, path: BackendPath): OpenShares {
     const link = this.#links.get(path) ?? { path, count: 0, isRemoved: false };
-    link.count++;
-    this.#links.set(path, link);
-    this.#linkOf.set(open, link);
+    if (link.count++ === 0) this.#links.set(path, link);
     const key = streamKey(open.file, open.stream);
     const stream = this.#streams.get(key) ?? { count: 0, reservedBytes: 0 };
-    stream.count++;
-    this.#streams.set(key, stream);
+    if (stream.count++ === 0) this.#streams.set(key, stream);
     const writeTime = this.#writeTimes.get(open.file) ?? new WriteTime();
-    writeTime.count++;
-    this.#writeTimes.set(open.file, writeTime);
+    if (writeTime.count++ === 0) this.#writeTimes.set(open.file, writeTime);
     return { link, shared: stream, writeTime };
   }
 
@@ -233,8 +228,8 @@ export class Volume implements RemovalTarget {
   }
 
   /** Removes what the core says is to be removed. */
-  remove(removal: Removal): MaybePromise<void> {
-    const work = this.names.run([this.slotOf(removal.place)], () => this.#removeNow(removal));
+  remove(removal: Removal, { link }: OpenFile): MaybePromise<void> {
+    const work = this.names.run([this.slotOf(removal.place)], () => this.#removeNow(removal, link));
     if (!(work instanceof Promise)) return;
     const key = streamKey(removal.file, removal.stream);
     const done = work.finally(() => this.#removing.delete(key));
@@ -262,9 +257,8 @@ export class Volume implements RemovalTarget {
     this.index.close();
   }
 
-  #removeNow(removal: Removal): MaybePromise<void> {
-    const link = this.#linkOf.get(removal.by);
-    if (link === undefined || link.isRemoved) return;
+  #removeNow(removal: Removal, link: Link): MaybePromise<void> {
+    if (link.isRemoved) return;
     if (removal.stream !== '') return this.#removeStream(removal, link);
     const { path } = link;
     const isGone = rescue(

@@ -121,7 +121,7 @@ test('nobody coming back ends the open', () => {
   world.core.advance(world.now + 499);
   assert.deepEqual(world.news(), []);
   world.core.advance(world.now + 500);
-  assert.deepEqual(world.news(), [`expire ${open.id}`, 'delete v:f']);
+  assert.deepEqual(world.news(), ['delete v:f', `expire ${open.id}`]);
   assert.equal(
     reclaim(world, reclaimOf({ version: 2, createGuid: guid(0xabc) })),
     'STATUS_OBJECT_NAME_NOT_FOUND',
@@ -152,7 +152,7 @@ test('a break that no connection can carry ends the open, and the other goes on 
 test('a purged open that deletes takes the file along, and the newcomer looks its name up again', () => {
   const { world, open } = disconnected({ oplock: 'b', durable: v1, deleteOnClose: true });
   const ticket = world.openLater('f', { client: 2 });
-  assert.deepEqual(world.news(), [`expire ${open.id}`, 'delete v:f', `retry ${ticket}`]);
+  assert.deepEqual(world.news(), ['delete v:f', `expire ${open.id}`, `retry ${ticket}`]);
   assert.equal(world.core.openCount, 0);
   const busy = disconnected({ lease: 'RWH', durable: v1, deleteOnClose: true });
   busy.world.open('f', { access: AccessMask.FILE_READ_ATTRIBUTES, client: 3 });
