@@ -2,10 +2,10 @@
  * CANCEL: the one request that gets no answer. [MS-SMB2] 3.3.5.16
  */
 import type { Connection } from '../session/connection.ts';
-import { HeaderFlags, type RequestHeader } from '../wire/smb2/header.ts';
+import { HeaderFlags, type RequestHead } from '../wire/smb2/header.ts';
 
 export interface CancelRequest {
-  readonly header: RequestHeader;
+  readonly header: RequestHead;
   readonly message: Buffer;
   readonly isEncrypted: boolean;
 }

@@ -17,7 +17,7 @@ import type { ServerState } from '../session/server-state.ts';
 import type { Session } from '../session/session.ts';
 import type { TreeConnect } from '../session/tree-connect.ts';
 import type { Codec } from '../wire/codec.ts';
-import type { RequestHeader } from '../wire/smb2/header.ts';
+import type { RequestHead } from '../wire/smb2/header.ts';
 import type { EndReason } from './ending.ts';
 
 /** Something that a request waits for: a lease break, a lock, a change in a directory. */
@@ -52,7 +52,7 @@ export interface ReplyHeader {
 export interface ConnectionContext {
   readonly server: ServerState;
   readonly connection: Connection;
-  readonly header: RequestHeader;
+  readonly header: RequestHead;
   /** The element's bytes, from the first of its header to the last before the next element. */
   readonly message: Buffer;
   readonly clock: Clock;

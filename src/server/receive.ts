@@ -9,7 +9,7 @@ import type { Connection } from '../session/connection.ts';
 import type { Session } from '../session/session.ts';
 import type { MessageMemory } from '../session/transport.ts';
 import { WireError } from '../wire/codec.ts';
-import { Command, HEADER_BYTES, HeaderFlags, RequestHeader } from '../wire/smb2/header.ts';
+import { Command, HEADER_BYTES, HeaderFlags, RequestHead } from '../wire/smb2/header.ts';
 import { cancelRequest } from './cancel.ts';
 import { insist } from './ending.ts';
 import { Exchange, type ExchangeHost, type Incoming } from './exchange.ts';
@@ -159,9 +159,9 @@ function prepare(
   });
 }
 
-function headerOf(message: Buffer): RequestHeader {
+function headerOf(message: Buffer): RequestHead {
   try {
-    return RequestHeader.decode(message, 0, HEADER_BYTES);
+    return RequestHead.decode(message, 0, HEADER_BYTES);
   } catch (error) {
     if (error instanceof WireError) insist(false, error.message);
     throw error;
@@ -169,7 +169,7 @@ function headerOf(message: Buffer): RequestHeader {
 }
 
 /** [MS-SMB2] 3.3.5.2, 3.3.5.4: NEGOTIATE comes first, once. */
-function checkOrder(connection: Connection, header: RequestHeader): void {
+function checkOrder(connection: Connection, header: RequestHead): void {
   const isNegotiate = header.command === Command.NEGOTIATE;
   insist(isNegotiate === (connection.negotiated === undefined), 'NEGOTIATE comes first, and once');
 }

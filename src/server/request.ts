@@ -13,7 +13,7 @@ import type { Open } from '../session/open.ts';
 import type { ServerState } from '../session/server-state.ts';
 import type { Session } from '../session/session.ts';
 import type { TreeConnect } from '../session/tree-connect.ts';
-import type { RequestHeader } from '../wire/smb2/header.ts';
+import type { RequestHead } from '../wire/smb2/header.ts';
 import type { SequenceMark } from './channel-sequence.ts';
 import type {
   CarryContext,
@@ -39,7 +39,7 @@ const NONE: readonly Session[] = Object.freeze([]);
 
 export interface RequestFields {
   readonly connection: Connection;
-  readonly header: RequestHeader;
+  readonly header: RequestHead;
   readonly message: Buffer;
   readonly isLast: boolean;
   readonly isEncrypted: boolean;
@@ -49,7 +49,7 @@ export interface RequestFields {
 export class Request implements OpenContext, CreateContext, CarryContext, OutstandingRequest {
   readonly server: ServerState;
   readonly connection: Connection;
-  readonly header: RequestHeader;
+  readonly header: RequestHead;
   readonly message: Buffer;
   readonly isLast: boolean;
   readonly isEncrypted: boolean;

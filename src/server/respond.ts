@@ -9,7 +9,7 @@ import type { Connection } from '../session/connection.ts';
 import type { Codec } from '../wire/codec.ts';
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../wire/frame.ts';
 import { ErrorContexts, ErrorId, ErrorResponse } from '../wire/smb2/error.ts';
-import { HeaderFlags, NO_SIGNATURE } from '../wire/smb2/header.ts';
+import { HeaderFlags, NO_SIGNATURE, signatureIn } from '../wire/smb2/header.ts';
 import { pace } from './pace.ts';
 import { type Protection, protectionOf } from './protection.ts';
 import { HEADROOM_BYTES, ReplyBuffer } from './reply.ts';
@@ -194,7 +194,7 @@ function finish(answer: Answer, choice: HeaderChoice): void {
     treeId: reply.treeId,
     asyncId: asyncId ?? 0,
     sessionId: reply.sessionId,
-    signature: isEchoed ? header.signature : NO_SIGNATURE,
+    signature: isEchoed ? signatureIn(request.message) : NO_SIGNATURE,
   });
 }
 

@@ -70,14 +70,18 @@ function rescued<T, A>(
   return answer.catch((error: unknown) => failed(error, a));
 }
 
-/** What `work` answers, after `last`, which is done in any case. */
-export function lastly<T>(work: () => MaybePromise<T>, last: () => void): MaybePromise<T> {
+/** What `work` answers, after `last` of `a`, which is done in any case. */
+export function lastly<T, A>(work: () => MaybePromise<T>, last: (a: A) => void, a: A): MaybePromise<T> {
   let isLater = false;
   try {
     const answer = work();
     isLater = answer instanceof Promise;
-    return answer instanceof Promise ? answer.finally(last) : answer;
+    return answer instanceof Promise ? finallyOf(answer, last, a) : answer;
   } finally {
-    if (!isLater) last();
+    if (!isLater) last(a);
   }
+}
+
+function finallyOf<T, A>(answer: Promise<T>, last: (a: A) => void, a: A): Promise<T> {
+  return answer.finally(() => last(a));
 }

@@ -55,6 +55,8 @@ export class NameIndex {
   readonly #directoriesMax: number;
   /** In the order of last use. */
   readonly #directories = new Map<BackendPath, DirectoryIndex>();
+  /** The last of them. */
+  #newest: DirectoryIndex | undefined;
   #nameCount = 0;
 
   constructor(options: NameIndexOptions) {
@@ -71,11 +73,28 @@ export class NameIndex {
 
   /** A stored name in `directory` that equals `name`, as clients write it, but for case. It may be gone by now. */
   find(directory: IndexedDirectory, name: string): MaybePromise<string | undefined> {
+    const index = this.#current(directory);
+    return index instanceof Promise
+      ? this.#findLater(index, directory, name)
+      : this.#findIn(index, directory, name);
+  }
+
+  async #findLater(
+    index: Promise<DirectoryIndex>,
+    directory: IndexedDirectory,
+    name: string,
+  ): Promise<string | undefined> {
+    return this.#findIn(await index, directory, name);
+  }
+
+  #findIn(
+    index: DirectoryIndex,
+    directory: IndexedDirectory,
+    name: string,
+  ): MaybePromise<string | undefined> {
     const folded = upper(name);
-    return chain(this.#current(directory), (index) => {
-      if (index.isTooLarge) return this.#scanned(directory.path, folded);
-      return index.names.find(folded) ?? (folded.includes('~') ? findShort(index, folded) : undefined);
-    });
+    if (index.isTooLarge) return this.#scanned(directory.path, folded);
+    return index.names.find(folded) ?? (folded.includes('~') ? findShort(index, folded) : undefined);
   }
 
   /** This server made `stored` in `directory`, or found it there. */
@@ -118,13 +137,29 @@ export class NameIndex {
     const { path, stat } = directory;
     const known = this.#directories.get(path);
     if (known === undefined || known.fileId !== stat.fileId) return this.#renewed(directory, known);
-    const isCurrent = chain(known.ready, () => this.#isCurrent(known, stat));
-    return chain(isCurrent, (current) => {
-      if (!current) return this.#renewed(directory, known);
-      this.#directories.delete(path);
-      this.#directories.set(path, known);
-      return known;
-    });
+    const isCurrent = known.ready === undefined ? this.#isCurrent(known, stat) : this.#whenRead(known, stat);
+    if (isCurrent instanceof Promise)
+      return isCurrent.then((current) => this.#used(directory, known, current));
+    return this.#used(directory, known, isCurrent);
+  }
+
+  async #whenRead(index: DirectoryIndex, stat: BackendStat): Promise<boolean> {
+    await index.ready;
+    return this.#isCurrent(index, stat);
+  }
+
+  #used(
+    directory: IndexedDirectory,
+    known: DirectoryIndex,
+    isCurrent: boolean,
+  ): MaybePromise<DirectoryIndex> {
+    if (!isCurrent) return this.#renewed(directory, known);
+    if (this.#newest !== known) {
+      this.#directories.delete(directory.path);
+      this.#directories.set(directory.path, known);
+      this.#newest = known;
+    }
+    return known;
   }
 
   /** The index that takes the place of `known`, which is no longer right. */
@@ -154,6 +189,7 @@ export class NameIndex {
       ready: undefined,
     };
     this.#directories.set(path, index);
+    this.#newest = index;
     index.isWatched = this.#watch(path, index);
     index.ready = this.#read(path, index).then(
       () => {
@@ -239,6 +275,7 @@ export class NameIndex {
     const index = this.#directories.get(path);
     if (index === undefined) return;
     this.#directories.delete(path);
+    if (this.#newest === index) this.#newest = undefined;
     this.#nameCount -= index.names.size;
     index.watching.abort();
   }

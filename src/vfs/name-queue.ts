@@ -3,15 +3,24 @@ import { lastly } from './maybe-promise.ts';
 
 /** The time for which some names are held; a promise of its end is made when somebody waits for it. */
 class Turn {
+  readonly names: readonly string[];
+  readonly #last: Map<string, Turn>;
   #end: PromiseWithResolvers<void> | undefined;
+
+  /** `last` holds the last turn of each name. */
+  constructor(names: readonly string[], last: Map<string, Turn>) {
+    this.names = names;
+    this.#last = last;
+  }
 
   get ended(): Promise<void> {
     this.#end ??= Promise.withResolvers<void>();
     return this.#end.promise;
   }
 
-  end(): void {
-    this.#end?.resolve();
+  static end(turn: Turn): void {
+    for (const name of turn.names) if (turn.#last.get(name) === turn) turn.#last.delete(name);
+    turn.#end?.resolve();
   }
 }
 
@@ -24,19 +33,15 @@ export class NameQueue {
 
   /** Runs `work` when everything asked for before under any of `names` is done: at once where that is nothing. */
   run<T>(names: readonly string[], work: () => MaybePromise<T>): MaybePromise<T> {
-    const turn = new Turn();
-    const before = this.#take(names, turn);
-    const queued = before === undefined ? work : () => Promise.all(before).then(work);
-    return lastly(queued, () => {
-      for (const name of names) if (this.#last.get(name) === turn) this.#last.delete(name);
-      turn.end();
-    });
+    const turn = new Turn(names, this.#last);
+    const before = this.#take(turn);
+    return lastly(before === undefined ? work : after(before, work), Turn.end, turn);
   }
 
   /** The names belong to `turn` from now on, after the turns whose ends are returned. */
-  #take(names: readonly string[], turn: Turn): Promise<void>[] | undefined {
+  #take(turn: Turn): Promise<void>[] | undefined {
     let before: Promise<void>[] | undefined;
-    for (const name of names) {
+    for (const name of turn.names) {
       const last = this.#last.get(name);
       if (last === turn) continue;
       if (last !== undefined) before = [...(before ?? []), last.ended];
@@ -49,4 +54,8 @@ export class NameQueue {
   get size(): number {
     return this.#last.size;
   }
+}
+
+function after<T>(before: readonly Promise<void>[], work: () => MaybePromise<T>): () => Promise<T> {
+  return () => Promise.all(before).then(work);
 }

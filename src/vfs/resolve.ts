@@ -214,33 +214,33 @@ export class Resolver {
   /** What `name` is in `directory`: the exact name first, then any that differs in case only. */
   entry(directory: Directory, name: string): MaybePromise<Entry> {
     const exact = this.#look(directory, storedName(name));
-    const isFound = !(exact instanceof Promise) && exact.stat !== undefined;
-    return isFound || this.#backend.isCaseSensitive === false
-      ? exact
-      : this.#inAnyCase(directory, name, exact);
+    if (this.#backend.isCaseSensitive === false) return exact;
+    return exact instanceof Promise
+      ? this.#inAnyCase(directory, name, exact)
+      : this.#orInOtherCase(directory, name, exact);
   }
 
-  #inAnyCase(directory: Directory, name: string, looked: MaybePromise<Entry>): MaybePromise<Entry> {
-    return chain(looked, (exact) =>
-      exact.stat !== undefined ? exact : this.#inOtherCase(directory, name, exact),
-    );
+  async #inAnyCase(directory: Directory, name: string, exact: Promise<Entry>): Promise<Entry> {
+    return this.#orInOtherCase(directory, name, await exact);
+  }
+
+  #orInOtherCase(directory: Directory, name: string, exact: Entry): MaybePromise<Entry> {
+    return exact.stat === undefined ? this.#inOtherCase(directory, name, exact) : exact;
   }
 
   #inOtherCase(directory: Directory, name: string, exact: Entry): MaybePromise<Entry> {
-    return chain(this.#index.find(directory, name), (stored) =>
-      stored === undefined || stored === exact.stored
-        ? exact
-        : this.#lookAs(directory, name, { exact, stored }),
-    );
+    const stored = this.#index.find(directory, name);
+    const isNone = stored === undefined || stored === exact.stored;
+    return isNone ? exact : this.#lookAs(directory, name, { exact, stored });
   }
 
   /** What the index says is called `stored`; the index may be late. */
   async #lookAs(
     directory: Directory,
     name: string,
-    { exact, stored }: { readonly exact: Entry; readonly stored: string },
+    { exact, stored }: { readonly exact: Entry; readonly stored: MaybePromise<string | undefined> },
   ): Promise<Entry> {
-    let wanted: string | undefined = stored;
+    let wanted = await stored;
     for (let turn = 0; turn < lookTurns; turn++) {
       if (wanted === undefined || wanted === exact.stored) return exact;
       const found = await this.#look(directory, wanted);

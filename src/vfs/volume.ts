@@ -224,7 +224,8 @@ export class Volume implements RemovalTarget {
 
   /** Tells watchers and holders of directory leases what happened. */
   changed(change: Change): void {
-    this.driver.call((core, nowMs) => core.changed(change, nowMs));
+    this.driver.core.changed(change, this.driver.nowMs);
+    this.driver.settle();
   }
 
   /** Removes what the core says is to be removed. */

@@ -40,7 +40,6 @@ async function withOpen(
         messageId: 1,
         treeId: 1,
         sessionId: 1,
-        signature: Buffer.alloc(16),
       },
       message: Buffer.alloc(64),
       isLast: true,

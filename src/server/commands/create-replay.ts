@@ -58,7 +58,8 @@ export function once<T>(work: Work, run: (work: Work) => MaybePromise<T>): Maybe
   context.outlivesChannel = true;
   return lastly(
     () => run(work),
-    () => creations.delete(name),
+    (key) => creations.delete(key),
+    name,
   );
 }
 

@@ -51,8 +51,15 @@ export const HeaderFlags = Object.freeze({
   REPLAY_OPERATION: 0x2000_0000,
 });
 
+/** The signature in the header of `message`. [MS-SMB2] 2.2.1 */
+export function signatureIn(message: Buffer): Buffer {
+  return message.subarray(48, HEADER_BYTES);
+}
+
 /** Signature of a message that is not signed (yet). [MS-SMB2] 2.2.1 */
 export const NO_SIGNATURE = Buffer.alloc(16);
+
+const sampleSignature = Buffer.alloc(16, 0xa5);
 
 const beginning = { protocolId: constant(u32, PROTOCOL_ID), structureSize: size(64), creditCharge: u16 };
 const ofRequest = { channelSequence: u16, reserved: reserved(2) };
@@ -77,6 +84,22 @@ export const RequestHeaderAsync = struct('RequestHeaderAsync', {
   ...middle,
   ...ofAsync,
   ...ending,
+});
+/** A signature is verified where it stands: a view of it would be made for every request. */
+const unreadEnding = { sessionId: id64, signature: reserved(16) };
+const RequestHeadSync = struct('RequestHeadSync', {
+  ...beginning,
+  ...ofRequest,
+  ...middle,
+  ...ofSync,
+  ...unreadEnding,
+});
+const RequestHeadAsync = struct('RequestHeadAsync', {
+  ...beginning,
+  ...ofRequest,
+  ...middle,
+  ...ofAsync,
+  ...unreadEnding,
 });
 /** SMB2 Packet Header - SYNC, in a response. [MS-SMB2] 2.2.1.2 */
 export const ResponseHeaderSync = struct('ResponseHeaderSync', {
@@ -106,6 +129,8 @@ interface Common {
   readonly nextCommand: number;
   readonly messageId: number;
   readonly sessionId: number;
+}
+interface Signed {
   readonly signature: Buffer;
 }
 interface ById {
@@ -116,24 +141,39 @@ interface ById {
 }
 
 /** [MS-SMB2] 2.2.1 */
-export interface RequestHeader extends Common, ById {
+export interface RequestHead extends Common, ById {
   /** Without meaning before SMB 3.0. */
   readonly channelSequence: number;
 }
 /** [MS-SMB2] 2.2.1 */
-export interface ResponseHeader extends Common, ById {
+export interface RequestHeader extends RequestHead, Signed {}
+/** [MS-SMB2] 2.2.1 */
+export interface ResponseHeader extends Common, ById, Signed {
   readonly status: number;
 }
 
 /** The header of a request, in either form. [MS-SMB2] 2.2.1 */
 export const RequestHeader = register(
-  eitherForm<Pick<RequestHeader, 'channelSequence'>>('RequestHeader', RequestHeaderSync, RequestHeaderAsync),
+  eitherForm<Pick<RequestHeader, 'channelSequence' | 'signature'>>(
+    'RequestHeader',
+    RequestHeaderSync,
+    RequestHeaderAsync,
+  ),
+  headerSamples({ channelSequence: 3, signature: sampleSignature }),
+);
+/** The header of a request without its signature, as the server reads it. [MS-SMB2] 2.2.1 */
+export const RequestHead = register(
+  eitherForm<Pick<RequestHead, 'channelSequence'>>('RequestHead', RequestHeadSync, RequestHeadAsync),
   headerSamples({ channelSequence: 3 }),
 );
 /** The header of a response, in either form. [MS-SMB2] 2.2.1 */
 export const ResponseHeader = register(
-  eitherForm<Pick<ResponseHeader, 'status'>>('ResponseHeader', ResponseHeaderSync, ResponseHeaderAsync),
-  headerSamples({ status: 0x0000_0103 }),
+  eitherForm<Pick<ResponseHeader, 'status' | 'signature'>>(
+    'ResponseHeader',
+    ResponseHeaderSync,
+    ResponseHeaderAsync,
+  ),
+  headerSamples({ status: 0x0000_0103, signature: sampleSignature }),
 );
 
 /** Chooses by the ASYNC_COMMAND flag. */
@@ -176,7 +216,6 @@ function headerSamples<F extends object>(first: F): readonly (F & Common & ById)
     ...common,
     flags: HeaderFlags.SIGNED,
     treeId: 5,
-    signature: Buffer.alloc(16, 0xa5),
   };
   const { ASYNC_COMMAND, SERVER_TO_REDIR } = HeaderFlags;
   const async = { ...sync, flags: ASYNC_COMMAND | SERVER_TO_REDIR, treeId: 0, asyncId: 99, messageId: -1 };
