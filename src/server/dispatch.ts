@@ -49,12 +49,14 @@ export function dispatch(
     resolveSession(request, row, carried);
     demand(row !== undefined, NtStatus.INVALID_PARAMETER, 'unknown command');
     const result = handle(request, row, carried);
-    if (!(result instanceof Promise)) return result;
-    const command = row;
-    return result.catch((error: unknown) => failed(request, command, error));
+    return result instanceof Promise ? rescued(request, row, result) : result;
   } catch (error) {
     return failed(request, row, error);
   }
+}
+
+function rescued(request: Request, row: Command, result: Promise<Answer>): Promise<Answer> {
+  return result.catch((error: unknown) => failed(request, row, error));
 }
 
 function handle<N extends Needs, Q, R>(
@@ -79,27 +81,30 @@ function handle<N extends Needs, Q, R>(
     leaveChannelSequence(request);
     throw error;
   }
-  if (!(result instanceof Promise)) {
-    leaveChannelSequence(request);
-    return answer(request, row, result);
-  }
-  return result.then(
-    (value) => {
-      leaveChannelSequence(request);
-      return answer(request, row, value);
-    },
-    (error: unknown) => {
-      leaveChannelSequence(request);
-      throw error;
-    },
-  );
+  if (result instanceof Promise) return answerLater(request, row, result);
+  leaveChannelSequence(request);
+  return answer(request, row, result);
 }
 
-function answer<R>(
+interface Answering<R> {
+  readonly response: Command<Needs, unknown, R>['response'];
+}
+
+async function answerLater<R>(
   request: Request,
-  row: { readonly response: Command<Needs, unknown, R>['response'] },
-  result: R | Reply<R>,
-): Answer {
+  row: Answering<R>,
+  result: Promise<R | Reply<R>>,
+): Promise<Answer> {
+  let value: R | Reply<R>;
+  try {
+    value = await result;
+  } finally {
+    leaveChannelSequence(request);
+  }
+  return answer(request, row, value);
+}
+
+function answer<R>(request: Request, row: Answering<R>, result: R | Reply<R>): Answer {
   if (!(result instanceof Reply)) {
     return answerWith(request, NtStatus.SUCCESS, row.response, result);
   }

@@ -37,6 +37,10 @@ export interface RequestOwner {
 
 const NONE: readonly Session[] = Object.freeze([]);
 
+function releaseOne(session: Session): void {
+  session.release();
+}
+
 export interface RequestFields {
   readonly connection: Connection;
   readonly header: RequestHead;
@@ -153,7 +157,7 @@ export class Request implements OpenContext, CreateContext, CarryContext, Outsta
   release(): void {
     const retained = this.#retained;
     this.#retained = NONE;
-    for (const session of retained) session.release();
+    retained.forEach(releaseOne);
     this.#count(0);
   }
 

@@ -8,24 +8,24 @@ import { chain } from './maybe-promise.ts';
 import { noteDataChange, noteSlowDataChange } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
 import { codeOf } from './status-of-error.ts';
-import { keepingTimes } from './times.ts';
+import { hasSetTimes, keepingTimes } from './times.ts';
 import type { Waiter } from './waiter.ts';
-import { delayingWriteTime } from './write-time.ts';
+import { beginWriteTime } from './write-time.ts';
 
 /** Offsets from here on belong to no file. NTFS: 2^44 − 64 KiB. */
 export const fileSizeMax = 0xfff_ffff_0000n;
+const largestSize = Number(fileSizeMax);
 
 const reading = AccessMask.FILE_READ_DATA | AccessMask.FILE_EXECUTE;
 const writing = AccessMask.FILE_WRITE_DATA | AccessMask.FILE_APPEND_DATA;
 
 /** A position that fits a file; throws INVALID_PARAMETER for others. */
 function positionOf(offset: bigint, length: number): number {
-  demand(
-    offset >= 0n && offset + BigInt(length) <= 0x7fff_ffff_ffff_ffffn,
-    NtStatus.INVALID_PARAMETER,
-    'offset',
-  );
-  return offset > fileSizeMax ? Number(fileSizeMax) : Number(offset);
+  // No request is so long that it would reach from here beyond the largest offset.
+  if (offset >= 0n && offset <= fileSizeMax) return Number(offset);
+  const isOffset = offset >= 0n && offset + BigInt(length) <= 0x7fff_ffff_ffff_ffffn;
+  demand(isOffset, NtStatus.INVALID_PARAMETER, 'offset');
+  return largestSize;
 }
 
 /** The checks before a READ; a waiter when locks or caches of others stand in the way. [MS-FSA] 2.1.5.3 */
@@ -39,10 +39,12 @@ export function beginRead(file: OpenFile, offset: bigint, length: number): Waite
 /** Fills `target`; the number of bytes that there were. */
 export function readInto(file: OpenFile, target: Buffer, offset: bigint): MaybePromise<number> {
   if (target.length === 0) return 0;
-  return chain(file.handle.read(target, positionOf(offset, target.length)), (count) => {
-    file.position = offset + BigInt(count);
-    return count;
-  });
+  return chain(file.handle.read(target, positionOf(offset, target.length)), moved, file, offset);
+}
+
+function moved(count: number, file: OpenFile, offset: bigint): number {
+  file.position = offset + BigInt(count);
+  return count;
 }
 
 /** Bytes from `offset` to the end of the file. */
@@ -63,13 +65,9 @@ export function beginWrite(file: OpenFile, offset: bigint, length: number): Wait
 
 /** [MS-FSA] 2.1.5.4: nothing is written at or beyond the largest size of a file. */
 export function checkWriteRange(offset: bigint, length: number): void {
-  positionOf(offset, length);
-  demand(offset < fileSizeMax || length === 0, NtStatus.INVALID_PARAMETER, 'beyond the largest file');
-  demand(
-    offset + BigInt(length) < fileSizeMax || length === 0,
-    NtStatus.DISK_FULL,
-    'beyond the largest file',
-  );
+  const position = positionOf(offset, length);
+  demand(position < largestSize || length === 0, NtStatus.INVALID_PARAMETER, 'beyond the largest file');
+  demand(position + length < largestSize || length === 0, NtStatus.DISK_FULL, 'beyond the largest file');
 }
 
 /** Writes all of `source`; for an open that may only append, at the end. */
@@ -79,19 +77,28 @@ export function writeFrom(file: OpenFile, source: Buffer, offset: bigint): Promi
   const end = offset + BigInt(source.length);
   const mayOverwrite = (file.core.grantedAccess & AccessMask.FILE_WRITE_DATA) !== 0;
   const written = mayOverwrite ? writeKeeping(file, source, position) : append(file, source, position);
-  if (written instanceof Promise) {
-    return written.then(() => {
-      file.position = end;
-      noteSlowDataChange(file);
-    });
-  }
+  if (written instanceof Promise) return writtenSlowly(file, written, end);
   file.position = end;
   noteDataChange(file);
   return undefined;
 }
 
+async function writtenSlowly(file: OpenFile, written: Promise<void>, end: bigint): Promise<void> {
+  await written;
+  file.position = end;
+  noteSlowDataChange(file);
+}
+
 function writeKeeping(file: OpenFile, source: Buffer, position: number): MaybePromise<void> {
-  return keepingTimes(file, () => delayingWriteTime(file, () => file.handle.write(source, position)));
+  return hasSetTimes(file)
+    ? keepingTimes(file, () => writeDelaying(file, source, position))
+    : writeDelaying(file, source, position);
+}
+
+function writeDelaying(file: OpenFile, source: Buffer, position: number): MaybePromise<void> {
+  const begun = beginWriteTime(file);
+  if (begun instanceof Promise) return begun.then(() => file.handle.write(source, position));
+  return file.handle.write(source, position);
 }
 
 /** [MS-SMB2] 3.3.5.13: who may only append does not touch what is there. */

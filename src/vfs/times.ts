@@ -28,8 +28,13 @@ export function applyTimes(file: OpenFile, times: TimesToSet): StatChange {
 
 /** Runs `work`, which changes the file, and puts back the times that this open's client has set or frozen. */
 export function keepingTimes<T>(file: OpenFile, work: () => MaybePromise<T>): MaybePromise<T> {
-  const { creationTime, lastAccessTime, lastWriteTime, changeTime } = file.userSetTimes;
-  return creationTime || lastAccessTime || lastWriteTime || changeTime ? puttingBack(file, work) : work();
+  return hasSetTimes(file) ? puttingBack(file, work) : work();
+}
+
+/** The client has set or frozen some time through this open. */
+export function hasSetTimes({ userSetTimes }: OpenFile): boolean {
+  const { creationTime, lastAccessTime, lastWriteTime, changeTime } = userSetTimes;
+  return creationTime || lastAccessTime || lastWriteTime || changeTime;
 }
 
 async function puttingBack<T>(file: OpenFile, work: () => MaybePromise<T>): Promise<T> {

@@ -67,16 +67,17 @@ export class WriteTime {
   }
 }
 
-/** Runs `work`, which writes, and keeps the time that clients see. */
-export function delayingWriteTime(file: OpenFile, work: () => MaybePromise<void>): MaybePromise<void> {
+/** To be called before each write: keeps the time that clients see. */
+export function beginWriteTime(file: OpenFile): MaybePromise<void> {
   const { writeTime, volume, userSetTimes } = file;
   file.hasWritten = true;
   const { nowMs } = volume.driver;
-  if (userSetTimes.lastWriteTime || !writeTime.isSettled(nowMs)) return work();
-  return chain(file.handle.stat(), ({ lastWriteTime }) => {
-    writeTime.begin(lastWriteTime, nowMs);
-    return work();
-  });
+  if (userSetTimes.lastWriteTime || !writeTime.isSettled(nowMs)) return;
+  return chain(file.handle.stat(), begun, writeTime, nowMs);
+}
+
+function begun({ lastWriteTime }: BackendStat, writeTime: WriteTime, nowMs: number): void {
+  writeTime.begin(lastWriteTime, nowMs);
 }
 
 /** A writer closes: what was not shown yet is settled in the store. */

@@ -8,6 +8,7 @@ import { chain } from '../../vfs/maybe-promise.ts';
 import type { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe } from '../../vfs/pipe.ts';
 import { beginRead, bytesFrom, readInto } from '../../vfs/read-write.ts';
+import type { Waiter } from '../../vfs/waiter.ts';
 import { Command } from '../../wire/smb2/header.ts';
 import { Channel } from '../../wire/smb2/rdma.ts';
 import { READ_RESPONSE_DATA_START, ReadRequest, ReadResponse } from '../../wire/smb2/read.ts';
@@ -40,33 +41,36 @@ export const read = command({
 function readFile(context: OpenContext, request: ReadRequest): MaybePromise<ReadResponse> {
   const file = openFileOf(context.open);
   const waiter = beginRead(file, BigInt.asIntN(64, request.offset), request.length);
-  if (waiter !== undefined) return context.wait(waiter).then(() => readFile(context, request));
-  if (request.length <= UNASKED_BYTES) return readUpTo(context, file, { request, length: request.length });
+  if (waiter !== undefined) return readAfter(waiter, context, request);
+  if (request.length <= UNASKED_BYTES) return readUpTo(context, file, request, request.length);
+  return readLarge(context, file, request);
+}
+
+async function readAfter(waiter: Waiter, context: OpenContext, request: ReadRequest): Promise<ReadResponse> {
+  await context.wait(waiter);
+  return readFile(context, request);
+}
+
+function readLarge(context: OpenContext, file: OpenFile, request: ReadRequest): MaybePromise<ReadResponse> {
   return chain(bytesFrom(file, request.offset), (left) =>
-    readUpTo(context, file, {
-      request,
-      length: left < BigInt(request.length) ? Number(left) : request.length,
-    }),
+    readUpTo(context, file, request, left < BigInt(request.length) ? Number(left) : request.length),
   );
 }
 
-interface Extent {
-  readonly request: ReadRequest;
-  /** Bytes to read, at most what the request asks for. */
-  readonly length: number;
-}
-
-function readUpTo(context: OpenContext, file: OpenFile, extent: Extent): MaybePromise<ReadResponse> {
-  const { request, length } = extent;
-  if (length === 0) return responseWith(request, EMPTY);
+/** `length`: bytes to read, at most what the request asks for. */
+function readUpTo(
+  context: OpenContext,
+  file: OpenFile,
+  request: ReadRequest,
+  length: number,
+): MaybePromise<ReadResponse> {
+  if (length === 0) return responseWith(0, request, EMPTY);
   const room = context.payload(READ_RESPONSE_DATA_START, length);
-  const count = readInto(file, room, request.offset);
-  if (count instanceof Promise) return count.then((read) => responseWith(request, room.subarray(0, read)));
-  return responseWith(request, room.subarray(0, count));
+  return chain(readInto(file, room, request.offset), responseWith, request, room);
 }
 
-function responseWith(request: ReadRequest, data: Buffer): ReadResponse {
-  const isAtEnd = data.length === 0 && request.length > 0;
-  demand(!isAtEnd && data.length >= request.minimumCount, NtStatus.END_OF_FILE);
-  return { dataRemaining: 0, flags: 0, data };
+function responseWith(count: number, request: ReadRequest, room: Buffer): ReadResponse {
+  const isAtEnd = count === 0 && request.length > 0;
+  demand(!isAtEnd && count >= request.minimumCount, NtStatus.END_OF_FILE);
+  return { dataRemaining: 0, flags: 0, data: count === room.length ? room : room.subarray(0, count) };
 }

@@ -4,8 +4,10 @@
 import type { MaybePromise } from '../../backend/contract.ts';
 import { demand, NtStatus } from '../../base/status.ts';
 import { chain } from '../../vfs/maybe-promise.ts';
+import type { OpenFile } from '../../vfs/open-file.ts';
 import { OpenPipe } from '../../vfs/pipe.ts';
 import { beginWrite, flush, writeFrom } from '../../vfs/read-write.ts';
+import type { Waiter } from '../../vfs/waiter.ts';
 import { Command } from '../../wire/smb2/header.ts';
 import { Channel } from '../../wire/smb2/rdma.ts';
 import { WriteFlags, WriteRequest, WriteResponse } from '../../wire/smb2/write.ts';
@@ -38,10 +40,31 @@ function writeFile(context: OpenContext, request: WriteRequest): MaybePromise<Wr
   const file = openFileOf(context.open);
   const offset = BigInt.asIntN(64, request.offset);
   const waiter = beginWrite(file, offset, request.data.length);
-  if (waiter !== undefined) return context.wait(waiter).then(() => writeFile(context, request));
-  const response = { count: request.data.length, remaining: 0 };
+  if (waiter !== undefined) return writeAfter(waiter, context, request);
   const isThrough = file.isWriteThrough || (request.flags & WriteFlags.WRITE_THROUGH) !== 0;
   const written = writeFrom(file, request.data, offset);
-  if (isThrough) return chain(written, () => flush(file).then(() => response));
-  return written === undefined ? response : written.then(() => response);
+  return isThrough ? writeThrough(written, file, request) : chain(written, responseTo, request);
+}
+
+async function writeAfter(
+  waiter: Waiter,
+  context: OpenContext,
+  request: WriteRequest,
+): Promise<WriteResponse> {
+  await context.wait(waiter);
+  return writeFile(context, request);
+}
+
+async function writeThrough(
+  written: MaybePromise<void>,
+  file: OpenFile,
+  request: WriteRequest,
+): Promise<WriteResponse> {
+  await written;
+  await flush(file);
+  return responseTo(undefined, request);
+}
+
+function responseTo(_written: void, { data }: WriteRequest): WriteResponse {
+  return { count: data.length, remaining: 0 };
 }
