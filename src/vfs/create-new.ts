@@ -1,7 +1,7 @@
 /**
  * Making what does not exist. [MS-FSA] 2.1.5.1.1
  */
-import type { BackendHandle, BackendPath, BackendStat, MaybePromise } from '../backend/contract.ts';
+import type { BackendHandle, BackendStat, MaybePromise, OpenOptions } from '../backend/contract.ts';
 import { parentOf } from '../backend/path.ts';
 import { demand, NtStatus, NtStatusError } from '../base/status.ts';
 import { mapGeneric } from '../fs/access.ts';
@@ -24,7 +24,7 @@ import { attributesOf, attributesOfNew } from './attributes.ts';
 import { askCore, intentOf, type Target } from './create.ts';
 import { bindOpen } from './create-existing.ts';
 import type { OpenRequest, OpenResult } from './create-parameters.ts';
-import { changeEas } from './extended-attributes.ts';
+import { changeEas, type EaEntry } from './extended-attributes.ts';
 import { chain, rescue } from './maybe-promise.ts';
 import { forNoWatcher } from './notes.ts';
 import type { OpenFile } from './open-file.ts';
@@ -33,12 +33,18 @@ import type { Volume } from './volume.ts';
 import { Waiter } from './waiter.ts';
 
 interface Creation {
+  readonly volume: Volume;
+  readonly request: OpenRequest;
   readonly target: Target;
   readonly isDirectory: boolean;
   readonly grantedAccess: number;
   readonly parent: SecurityDescriptor;
   /** The parent's descriptor is kept by the store, so the child's is too. */
   readonly isParentStored: boolean;
+  /** What was made so far, to be taken away again when the rest fails. */
+  handle: BackendHandle | undefined;
+  hasName: boolean;
+  hasStream: boolean;
 }
 
 export function createNew(
@@ -46,60 +52,50 @@ export function createNew(
   request: OpenRequest,
   target: Target,
 ): MaybePromise<OpenResult | Waiter> {
-  return chain(checkCreation(volume, request, target), (creation) => make(volume, request, creation));
-}
-
-function make(volume: Volume, request: OpenRequest, creation: Creation): MaybePromise<OpenResult | Waiter> {
-  const { target } = creation;
-  const { driver } = volume;
-  const { owner } = request.requester;
-  const base = target.entry.stat;
-  const file = base === undefined ? undefined : volume.keyOf(base.fileId);
-  const status = driver.core.checkLeaseKey(owner, request.cache, file);
-  if (status !== NtStatus.SUCCESS) throw new NtStatusError(status, 'lease key');
-  const made = new Undo();
-  return rescue(
-    () =>
-      chain(makeFile(volume, request, { creation, made }), (handle) =>
-        chain(handle.stat(), (stat) => openNew(volume, request, { creation, handle, stat, made })),
-      ),
-    (error) =>
-      made.run(volume).then(() => {
-        throw error;
-      }),
-  );
-}
-
-/** What was made so far, to be taken away again when the rest fails. */
-class Undo {
-  handle: BackendHandle | undefined;
-  readonly steps: (() => MaybePromise<void>)[] = [];
-
-  async run(volume: Volume): Promise<void> {
-    try {
-      await this.handle?.close();
-      for (const step of this.steps.reverse()) await step();
-    } catch (error) {
-      volume.log.write('warn', 'undo-failed', { error: String(error) });
-    }
-  }
-}
-
-function checkCreation(volume: Volume, request: OpenRequest, target: Target): MaybePromise<Creation> {
   const base = target.entry.stat;
   const above = {
     path: base === undefined ? parentOf(target.entry.path) : target.entry.path,
     stat: base ?? target.parent?.stat,
   };
-  return chain(storedDescriptor(volume, above), (stored) => creationBelow(stored, request, target));
+  const creation = chain(storedDescriptor(volume, above), creationBelow, { volume, request, target });
+  return chain(creation, make);
+}
+
+function make(creation: Creation): MaybePromise<OpenResult | Waiter> {
+  const { volume, request, target } = creation;
+  const base = target.entry.stat;
+  const file = base === undefined ? undefined : volume.keyOf(base.fileId);
+  const status = volume.driver.core.checkLeaseKey(request.requester.owner, request.cache, file);
+  if (status !== NtStatus.SUCCESS) throw new NtStatusError(status, 'lease key');
+  return rescue(makeAndOpen, takeBack, creation);
+}
+
+function makeAndOpen(creation: Creation): MaybePromise<OpenResult | Waiter> {
+  return chain(makeFile(creation), openMade, creation);
+}
+
+async function takeBack(error: unknown, { volume, target, isDirectory, ...made }: Creation): Promise<never> {
+  const { backend, log } = volume;
+  const { path } = target.entry;
+  try {
+    await made.handle?.close();
+    if (made.hasStream) await backend.streams?.remove(path, target.stream.name);
+    if (made.hasName) {
+      await (isDirectory ? backend.removeDirectory(path) : backend.removeFile(path));
+      await takeNameBack(volume, target);
+    }
+  } catch (failure) {
+    log.write('warn', 'undo-failed', { error: String(failure) });
+  }
+  throw error;
 }
 
 /** What is to be made below what has the descriptor `stored`. */
 function creationBelow(
   stored: SecurityDescriptor | undefined,
-  request: OpenRequest,
-  target: Target,
+  asked: Pick<Creation, 'volume' | 'request' | 'target'>,
 ): Creation {
+  const { volume, request, target } = asked;
   const { requester, createOptions, fileAttributes } = request;
   const base = target.entry.stat;
   const isDirectory = (createOptions & CreateOption.DIRECTORY_FILE) !== 0 || isIndex(target);
@@ -116,7 +112,18 @@ function creationBelow(
   const ceiling = requester.maximalAccess | AccessMask.ACCESS_SYSTEM_SECURITY;
   const granted = (wanted & ceiling & ~AccessMask.MAXIMUM_ALLOWED) >>> 0;
   demand(isMaximum || granted === desired, NtStatus.ACCESS_DENIED, 'share permission');
-  return { target, isDirectory, grantedAccess: granted, parent, isParentStored: stored !== undefined };
+  return {
+    volume,
+    request,
+    target,
+    isDirectory,
+    grantedAccess: granted,
+    parent,
+    isParentStored: stored !== undefined,
+    handle: undefined,
+    hasName: false,
+    hasStream: false,
+  };
 }
 
 function isIndex({ name }: Target): boolean {
@@ -133,82 +140,71 @@ function checkBase(base: BackendStat, request: OpenRequest, { stream }: Target):
   demand((request.requester.maximalAccess & needed) !== 0, NtStatus.ACCESS_DENIED, 'share permission');
 }
 
-interface Making {
-  readonly creation: Creation;
-  readonly made: Undo;
+/** What is made is open then. */
+function makeFile(creation: Creation): MaybePromise<BackendHandle> {
+  if (creation.target.entry.stat !== undefined) return makeStream(creation);
+  return chain(makeBase(creation), openBase, creation);
 }
 
-function makeFile(volume: Volume, request: OpenRequest, making: Making): MaybePromise<BackendHandle> {
-  const { creation, made } = making;
-  const { backend } = volume;
-  const { target, isDirectory } = creation;
-  const { path } = target.entry;
-  if (target.entry.stat !== undefined) return makeStream(volume, making);
-  return chain(makeBase(volume, request, making), () => {
-    if (target.stream.name === '' && made.handle !== undefined) return made.handle;
-    if (isDirectory) return chain(backend.open(path, {}), (handle) => openMade(made, handle));
-    return chain(made.handle?.close(), () => {
-      made.handle = undefined;
-      return makeStream(volume, making);
-    });
+function openBase(_made: void, creation: Creation): MaybePromise<BackendHandle> {
+  const { volume, target, isDirectory, handle } = creation;
+  if (target.stream.name === '' && handle !== undefined) return handle;
+  if (isDirectory) return chain(volume.backend.open(target.entry.path, {}), keep, creation);
+  return chain(handle?.close(), () => {
+    creation.handle = undefined;
+    return makeStream(creation);
   });
 }
 
-function makeStream({ backend }: Volume, { creation, made }: Making): MaybePromise<BackendHandle> {
-  const { path } = creation.target.entry;
-  const { name } = creation.target.stream;
-  return chain(backend.open(path, { write: true, create: true, stream: name }), (handle) => {
-    made.steps.push(() => backend.streams?.remove(path, name));
-    return openMade(made, handle);
+function makeStream(creation: Creation): MaybePromise<BackendHandle> {
+  const { volume, target } = creation;
+  const options = { write: true, create: true, stream: target.stream.name };
+  return chain(volume.backend.open(target.entry.path, options), (handle) => {
+    creation.hasStream = true;
+    return keep(handle, creation);
   });
 }
 
-function openMade(made: Undo, handle: BackendHandle): BackendHandle {
-  made.handle = handle;
+function keep(handle: BackendHandle, creation: Creation): BackendHandle {
+  creation.handle = handle;
   return handle;
 }
 
 /** Makes the file or directory itself, with its attributes, EAs and descriptor. */
-function makeBase(volume: Volume, request: OpenRequest, { creation, made }: Making): MaybePromise<void> {
-  const { target, isDirectory } = creation;
-  const { path, stored } = target.entry;
-  const eas = request.extendedAttributes ?? [];
+function makeBase(creation: Creation): MaybePromise<void> {
+  const { request } = creation;
+  const eas = request.extendedAttributes ?? NO_EAS;
   demand(eas.length === 0 || !(request.createOptions & CreateOption.NO_EA_KNOWLEDGE), NtStatus.ACCESS_DENIED);
-  const inherited = inheritedAttributes(request, target);
-  const attributes = attributesOfNew(request.fileAttributes, isDirectory) | inherited;
-  const named = chain(makeName(volume, target, { isDirectory, made }), () =>
-    volume.index.added(parentOf(path), stored),
-  );
-  const shown = chain(named, () =>
-    attributes === 0 ? undefined : setAttributes(volume, path, { attributes, handle: made.handle }),
-  );
-  return chain(shown, () =>
-    eas.length === 0
-      ? storeDescriptor(volume, request, creation)
-      : changeEas(volume, path, eas, 'nothing').then(() => storeDescriptor(volume, request, creation)),
-  );
+  const shown = chain(chain(makeName(creation), enterName, creation), setAttributes, creation);
+  return chain(eas.length === 0 ? shown : chain(shown, setEas, creation, eas), storeDescriptor, creation);
 }
 
+const NO_EAS: readonly EaEntry[] = Object.freeze([]);
+
 /** Takes the name for a new file, which is open then, or a new directory. */
-function makeName(
-  volume: Volume,
-  target: Target,
-  { isDirectory, made }: { isDirectory: boolean; made: Undo },
-): MaybePromise<void> {
-  const { backend } = volume;
-  const { path } = target.entry;
-  if (isDirectory)
-    return chain(backend.makeDirectory(path), () => {
-      made.steps.push(() => chain(backend.removeDirectory(path), () => takeBack(volume, target)));
-    });
-  return chain(backend.open(path, { write: true, create: true }), (handle) => {
-    openMade(made, handle);
-    made.steps.push(() => chain(backend.removeFile(path), () => takeBack(volume, target)));
-  });
+function makeName(creation: Creation): MaybePromise<void> {
+  const { backend } = creation.volume;
+  const { path } = creation.target.entry;
+  if (creation.isDirectory) return chain(backend.makeDirectory(path), named, creation);
+  return chain(chain(backend.open(path, forCreation), keep, creation), named, creation);
+}
+
+const forCreation: OpenOptions = Object.freeze({ write: true, create: true });
+
+function named(_made: unknown, creation: Creation): void {
+  creation.hasName = true;
+}
+
+function enterName(_named: void, { volume, target }: Creation): MaybePromise<void> {
+  return volume.index.added(parentOf(target.entry.path), target.entry.stored);
+}
+
+function setEas(_shown: void, { volume, target }: Creation, eas: readonly EaEntry[]): MaybePromise<void> {
+  return changeEas(volume, target.entry.path, eas, 'nothing');
 }
 
 /** Who has listed the directory meanwhile caches a name that is not there; watchers were not told of it in the first place. */
-function takeBack(volume: Volume, { entry, place }: Target): MaybePromise<void> {
+function takeNameBack(volume: Volume, { entry, place }: Target): MaybePromise<void> {
   return chain(volume.index.removed(parentOf(entry.path), entry.stored), () =>
     volume.changed({ place, action: FileAction.REMOVED, filter: forNoWatcher }),
   );
@@ -221,17 +217,20 @@ function inheritedAttributes({ createOptions }: OpenRequest, { parent }: Target)
 }
 
 function setAttributes(
-  volume: Volume,
-  path: BackendPath,
-  { attributes, handle }: { attributes: number; handle: BackendHandle | undefined },
+  _named: void,
+  { volume, request, target, isDirectory, handle }: Creation,
 ): MaybePromise<void> {
+  const inherited = inheritedAttributes(request, target);
+  const attributes = attributesOfNew(request.fileAttributes, isDirectory) | inherited;
+  if (attributes === 0) return;
   if (handle !== undefined) return handle.setStat({ attributes });
-  return chain(volume.backend.open(path, {}), (directory) =>
+  return chain(volume.backend.open(target.entry.path, {}), (directory) =>
     chain(directory.setStat({ attributes }), () => directory.close()),
   );
 }
 
-function storeDescriptor(volume: Volume, request: OpenRequest, creation: Creation): MaybePromise<void> {
+function storeDescriptor(_shown: void, creation: Creation): MaybePromise<void> {
+  const { volume, request } = creation;
   const { securityDescriptor, requester } = request;
   if (volume.backend.security === undefined) return;
   const isCounted = volume.backend.quota?.needsOwners?.() ?? false;
@@ -260,13 +259,16 @@ function markedAsParent(made: SecurityDescriptor, parent: SecurityDescriptor): S
   return { ...made, control, dacl: { ...made.dacl, aces } };
 }
 
+function openMade(handle: BackendHandle, creation: Creation): MaybePromise<OpenResult | Waiter> {
+  return chain(handle.stat(), openNew, creation, handle);
+}
+
 function openNew(
-  volume: Volume,
-  request: OpenRequest,
-  made: Making & { handle: BackendHandle; stat: BackendStat },
+  stat: BackendStat,
+  creation: Creation,
+  handle: BackendHandle,
 ): MaybePromise<OpenResult | Waiter> {
-  const { creation, handle, stat } = made;
-  const { target, isDirectory, grantedAccess } = creation;
+  const { volume, request, target, isDirectory, grantedAccess } = creation;
   const file = volume.keyOf(stat.fileId);
   // Somebody may have found the name between its making and now; then it is no longer new.
   const isNew = volume.driver.core.opensOf(file).length === 0 || target.entry.stat !== undefined;
