@@ -3,11 +3,13 @@
  */
 import {
   type CoreState,
+  enterPending,
   hasOpen,
-  hasPendingLinks,
   type LeaseName,
+  leavePending,
   linkKeyOf,
   type OpenState,
+  pendingAt,
   sparedBy,
   touchFile,
 } from './file-object.ts';
@@ -30,24 +32,22 @@ function markDeleted(state: CoreState, open: OpenState): void {
     stream.isDeletePending = true;
     return;
   }
-  const key = linkKeyOf(open.place);
   const { place, isDirectory } = open;
-  stream.file.pendingLinks ??= new Map();
-  stream.file.pendingLinks.set(key, { place, isDirectory, spared: sparedBy(open) });
+  enterPending(stream.file, { linkKey: linkKeyOf(place), place, isDirectory, spared: sparedBy(open) });
   if (open.isDirectory) endWatchesOfDeleted(state, open.file);
 }
 
 function unmarkDeleted(open: OpenState): void {
   const stream = open.streamObject;
   if (stream.name !== '') stream.isDeletePending = false;
-  else stream.file.pendingLinks?.delete(linkKeyOf(open.place));
+  else leavePending(stream.file, linkKeyOf(open.place));
 }
 
 /** True when a CREATE through `place` meets a file or stream that is going. [MS-FSA] 2.1.5.1.2 */
 export function isGoing(state: CoreState, file: string, stream: string, place: Place): boolean {
   const object = state.files.get(file);
   if (object === undefined) return false;
-  if (object.pendingLinks?.size && object.pendingLinks.has(linkKeyOf(place))) return true;
+  if (object.pendingLinks.length > 0 && pendingAt(object, linkKeyOf(place)) !== undefined) return true;
   return object.streams.get(stream)?.isDeletePending === true;
 }
 
@@ -55,7 +55,7 @@ export function isGoing(state: CoreState, file: string, stream: string, place: P
 export function isDeletePending(state: CoreState, file: string, stream: string): boolean {
   const object = state.files.get(file);
   if (object === undefined) return false;
-  return hasPendingLinks(object) || object.streams.get(stream)?.isDeletePending === true;
+  return object.pendingLinks.length > 0 || object.streams.get(stream)?.isDeletePending === true;
 }
 
 /** After `open` left its stream: what must be removed now, if anything. */
@@ -63,14 +63,14 @@ export function removalAfter(state: CoreState, open: OpenState): Removal | undef
   if (open.deleteOnClose) markDeleted(state, open);
   const stream = open.streamObject;
   const { file } = stream;
-  if (!hasPendingLinks(file) && !stream.isDeletePending) return undefined;
+  if (file.pendingLinks.length === 0 && !stream.isDeletePending) return undefined;
   touchFile(state, file);
   const linkKey = linkKeyOf(open.place);
-  const pending = file.pendingLinks?.get(linkKey);
+  const pending = pendingAt(file, linkKey);
   if (pending !== undefined) {
     const isLast = !hasOpen(file, (other) => linkKeyOf(other.place) === linkKey);
     if (!isLast && !open.isPosixDelete) return undefined;
-    file.pendingLinks?.delete(linkKey);
+    leavePending(file, linkKey);
     const removal = removalOf(open, '', commonSpared(pending.spared, sparedBy(open)));
     return { ...removal, isDirectory: pending.isDirectory };
   }

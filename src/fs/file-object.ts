@@ -16,8 +16,8 @@ export interface FileObject {
   readonly key: FileKey;
   readonly isDirectory: boolean;
   readonly streams: Map<string, StreamObject>;
-  /** Names that go when their last open closes, by {@link linkKeyOf}; made with the first, as few files are deleted. */
-  pendingLinks: Map<string, PendingDeletion> | undefined;
+  /** Names that go when their last open closes. */
+  pendingLinks: readonly PendingDeletion[];
 }
 
 /** A stream that is open; of a directory there is one. [MS-FSA] 2.1.1.5 */
@@ -35,9 +35,11 @@ export interface StreamObject {
 }
 
 export interface PendingDeletion {
+  /** See {@link linkKeyOf}. */
+  readonly linkKey: string;
   /** What goes is a directory; an open of one of its streams, which may be the last to close, is none. */
   readonly isDirectory: boolean;
-  place: Place;
+  readonly place: Place;
   /** The parent lease key and client of who asked for it; spared when the last close agrees. */
   readonly spared: LeaseName | undefined;
 }
@@ -216,10 +218,29 @@ export function hasOpen(file: FileObject, isSuch: (open: OpenState) => boolean):
   return false;
 }
 
-/** True when some name of the file is going. */
-export function hasPendingLinks({ pendingLinks }: FileObject): boolean {
-  return pendingLinks !== undefined && pendingLinks.size > 0;
+/** What is to happen to the link `linkKey` of a file; undefined when it stays. */
+export function pendingAt(file: FileObject, linkKey: string): PendingDeletion | undefined {
+  return file.pendingLinks.find((pending) => pending.linkKey === linkKey);
 }
+
+/** The name of `open` is going. */
+export function isLinkPending({ streamObject, place }: OpenState): boolean {
+  const { file } = streamObject;
+  return file.pendingLinks.length > 0 && pendingAt(file, linkKeyOf(place)) !== undefined;
+}
+
+/** The link of `pending` is to go, in place of what was said of it before. */
+export function enterPending(file: FileObject, pending: PendingDeletion): void {
+  leavePending(file, pending.linkKey);
+  file.pendingLinks = file.pendingLinks.concat(pending);
+}
+
+export function leavePending(file: FileObject, linkKey: string): void {
+  if (file.pendingLinks.length === 0) return;
+  file.pendingLinks = file.pendingLinks.filter((pending) => pending.linkKey !== linkKey);
+}
+
+const NONE: readonly PendingDeletion[] = Object.freeze([]);
 
 /** True when `open` reached its file through the link `linkKey`. */
 export function isThroughLink(open: OpenState, linkKey: string): boolean {
@@ -255,7 +276,7 @@ export function streamFor(
   const { file: key, stream: name, isDirectory } = target;
   let file = state.files.get(key);
   if (file === undefined) {
-    file = { key, isDirectory, streams: new Map(), pendingLinks: undefined };
+    file = { key, isDirectory, streams: new Map(), pendingLinks: NONE };
     state.files.set(key, file);
   }
   let stream = file.streams.get(name);

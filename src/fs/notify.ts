@@ -6,7 +6,7 @@
  */
 import { NtStatus } from '../base/status.ts';
 import { AccessMask, CompletionFilter, FileAction } from '../wire/flags.ts';
-import { type CoreState, hasPendingLinks, type OpenState, type TicketState } from './file-object.ts';
+import type { CoreState, OpenState, TicketState } from './file-object.ts';
 import { endTicket, issueTicket } from './tickets.ts';
 import type { Change, FileKey, NotifyEntry, Place, WatchOutcome, WatchRequest } from './types.ts';
 
@@ -40,7 +40,8 @@ export function watch(state: CoreState, open: OpenState, request: WatchRequest):
   if (!(open.grantedAccess & AccessMask.FILE_LIST_DIRECTORY)) {
     return { kind: 'denied', status: NtStatus.ACCESS_DENIED };
   }
-  if (hasPendingLinks(open.streamObject.file)) return { kind: 'denied', status: NtStatus.DELETE_PENDING };
+  if (open.streamObject.file.pendingLinks.length > 0)
+    return { kind: 'denied', status: NtStatus.DELETE_PENDING };
   const watching = open.watch ?? begin(state, open, request);
   if (watching.isOverflown || watching.buffered.length > 0) {
     return { kind: 'notified', ...taken(watching, request.bytesMax) };

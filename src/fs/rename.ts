@@ -8,11 +8,14 @@ import {
   type Cache,
   type CoreState,
   cacheOwnerOf,
+  enterPending,
   hasOpen,
-  hasPendingLinks,
+  isLinkPending,
+  leavePending,
   linkKeyOf,
   type OpenState,
   opensOfFile,
+  pendingAt,
   type StreamObject,
   touch,
 } from './file-object.ts';
@@ -39,8 +42,7 @@ export function obstacleToRename(
   request: RenameRequest,
   scope: BreakScope,
 ): Obstacle {
-  const { file } = open.streamObject;
-  if (file.pendingLinks?.has(linkKeyOf(open.place))) return denied(NtStatus.ACCESS_DENIED);
+  if (isLinkPending(open)) return denied(NtStatus.ACCESS_DENIED);
   const inner = open.isDirectory ? obstacleBelow(state, open, scope) : obstacleInStreams(open);
   if (inner.kind !== 'free') return inner;
   const target = obstacleAtTarget(state, open, request, scope);
@@ -57,7 +59,7 @@ export function obstacleToLink(
   scope: BreakScope,
 ): Obstacle {
   if (open.isDirectory) return denied(NtStatus.FILE_IS_A_DIRECTORY);
-  if (open.streamObject.file.pendingLinks?.has(linkKeyOf(open.place))) return denied(NtStatus.ACCESS_DENIED);
+  if (isLinkPending(open)) return denied(NtStatus.ACCESS_DENIED);
   return obstacleAtTarget(state, open, request, scope);
 }
 
@@ -109,7 +111,7 @@ function obstacleAtTarget(
     const caches = breakHandlesOf(state, opposing, scope);
     if (caches.length > 0) return broken(caches);
     if (opposing.some((other) => !other.isClosed)) return denied(NtStatus.SHARING_VIOLATION);
-    if (hasPendingLinks(directory)) return denied(NtStatus.DELETE_PENDING);
+    if (directory.pendingLinks.length > 0) return denied(NtStatus.DELETE_PENDING);
   }
   return target === undefined || target.file === open.file
     ? free
@@ -157,11 +159,10 @@ export function followRename(state: CoreState, open: OpenState, to: Place): void
     if (linkKeyOf(other.place) === from) other.place = to;
     touch(state, other);
   }
-  const { pendingLinks } = file;
-  const pending = pendingLinks?.get(from);
-  if (pendingLinks !== undefined && pending !== undefined) {
-    pendingLinks.delete(from);
-    pendingLinks.set(linkKeyOf(to), { ...pending, place: to });
+  const pending = pendingAt(file, from);
+  if (pending !== undefined) {
+    leavePending(file, from);
+    enterPending(file, { ...pending, linkKey: linkKeyOf(to), place: to });
   }
   if (!open.isDirectory) return;
   const moved: Ancestor = { directory: open.file, name: to.name };

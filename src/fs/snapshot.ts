@@ -6,6 +6,8 @@ import type { CoreSnapshot } from './contract.ts';
 import {
   type Cache,
   type CoreState,
+  enterPending,
+  isLinkPending,
   type LeaseName,
   leaseOwnerOf,
   linkKeyOf,
@@ -85,7 +87,7 @@ export function takeSnapshot(state: CoreState): CoreSnapshot {
 function recordOf(open: OpenState): OpenRecord | undefined {
   const { durable, cache, streamObject: stream } = open;
   if (durable === undefined || !durable.isPersistent) return undefined;
-  const isPending = stream.isDeletePending || stream.file.pendingLinks?.has(linkKeyOf(open.place)) === true;
+  const isPending = stream.isDeletePending || isLinkPending(open);
   return {
     file: open.file,
     stream: stream.name,
@@ -203,7 +205,6 @@ function restorePending(open: OpenState): void {
   if (stream.name !== '') stream.isDeletePending = true;
   else {
     const { place, isDirectory } = open;
-    stream.file.pendingLinks ??= new Map();
-    stream.file.pendingLinks.set(linkKeyOf(place), { place, isDirectory, spared: undefined });
+    enterPending(stream.file, { linkKey: linkKeyOf(place), place, isDirectory, spared: undefined });
   }
 }

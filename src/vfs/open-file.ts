@@ -180,7 +180,8 @@ export class OpenFile {
     } else if (reason !== 'shutdown' || this.core.durable?.isPersistent !== true) {
       // A persistent open is left in the store for the next start.
       noteModified(this);
-      driver.call((core, nowMs) => core.close(this.core, nowMs));
+      driver.core.close(this.core, driver.nowMs);
+      driver.settle();
     }
     const removed = chain(this.release(), OpenFile.#removed, this);
     return failure === undefined ? removed : chain(removed, throwing, failure);

@@ -281,7 +281,8 @@ export class Volume implements RemovalTarget {
   #forgetName(removal: Removal, link: Link): MaybePromise<void> {
     link.isRemoved = true;
     if (this.#links.get(link.path) === link) this.#links.delete(link.path);
-    const [directory, name] = [parentOf(link.path), nameOf(link.path)];
+    const directory = parentOf(link.path);
+    const name = nameOf(link.path);
     this.tunnel.removed(directory, name, this.driver.nowMs);
     return chain(this.index.removed(directory, name), () => {
       if (removal.isDirectory) this.index.forget(link.path);

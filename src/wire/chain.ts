@@ -69,6 +69,7 @@ export function chain<T>(entry: Codec<T>, options: ChainOptions): ChainCodec<T> 
       return target;
     },
     encodeInto(entries: readonly T[], target: Buffer, start: number): number {
+      if (entries.length === 0) return start;
       const writer = new BoundedWriter(entry, align, target, { start, end: target.length });
       for (const each of entries) if (!writer.append(each)) throw new RangeError(`${name} does not fit`);
       return writer.end;
