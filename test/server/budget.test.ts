@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { createHook } from 'node:async_hooks';
 import { Buffer as NodeBuffer } from 'node:buffer';
 import { describe, it } from 'node:test';
+import { getHeapStatistics } from 'node:v8';
 import { buffers } from '../../src/server/buffer-pool.ts';
 import type { FileIdFields } from '../../src/server/command.ts';
+import type { MemoryConnection } from '../../src/server/memory-transport.ts';
 import {
   connectClient,
   createRequestOf,
   encodeRequest,
   type RequestSpec,
+  type TestConnection,
   type TestTree,
 } from '../../src/testing/client.ts';
 import { CreateDisposition } from '../../src/wire/flags.ts';
@@ -73,8 +76,14 @@ function counted(): { readonly use: Use; stop(): void } {
   };
 }
 
-/** A share in memory, reached without sockets, and requests written straight into the connection. */
-async function withShare(body: (ask: Ask, tree: TestTree) => Promise<void>): Promise<void> {
+interface Connected {
+  readonly transport: MemoryConnection;
+  readonly client: TestConnection;
+  readonly tree: TestTree;
+}
+
+/** A share in memory, reached without sockets. */
+async function connected(body: (connected: Connected) => Promise<void>): Promise<void> {
   const server = memoryServer({
     settings: { signing: { required: false, algorithms: ['AES-GMAC'] } },
   });
@@ -84,14 +93,30 @@ async function withShare(body: (ask: Ask, tree: TestTree) => Promise<void>): Pro
   const session = await client.logOn(alice);
   const tree = await session.connectTree('files');
   await tree.open('file').then((file) => file.write(0n, Buffer.alloc(100_000, 1)));
-  const ask: Ask = async (spec) => {
+  await body({ transport, client, tree });
+  transport.close();
+  await server.close({ drainMs: 0 });
+}
+
+function frameOf(spec: RequestSpec, numbers: { messageId: number; creditCharge: number }): Buffer {
+  const whole = { ...numbers, credits: 31, nextCommand: 0 };
+  const message = encodeRequest({ ...spec, protection: 'none' }, whole);
+  const frame = Buffer.alloc(4 + message.length);
+  frame.writeUInt32BE(message.length, 0);
+  message.copy(frame, 4);
+  return frame;
+}
+
+/** Requests written straight into the connection. */
+function withShare(body: (ask: Ask, tree: TestTree) => Promise<void>): Promise<void> {
+  return connected(({ transport, client, tree }) => body(askingOn(transport, client), tree));
+}
+
+function askingOn(transport: MemoryConnection, client: TestConnection): Ask {
+  return async (spec) => {
     const creditCharge = Math.max(1, Math.ceil((spec.payloadBytes ?? 0) / 65_536));
-    const numbers = { messageId: client.nextMessageId, creditCharge, credits: 31, nextCommand: 0 };
+    const frame = frameOf(spec, { messageId: client.nextMessageId, creditCharge });
     client.nextMessageId += creditCharge;
-    const message = encodeRequest({ ...spec, protection: 'none' }, numbers);
-    const frame = Buffer.alloc(4 + message.length);
-    frame.writeUInt32BE(message.length, 0);
-    message.copy(frame, 4);
     const answered = Promise.withResolvers<Buffer>();
     const take = transport.onMessage;
     transport.onMessage = (answer) => answered.resolve(answer);
@@ -103,9 +128,6 @@ async function withShare(body: (ask: Ask, tree: TestTree) => Promise<void>): Pro
     assert.equal(ResponseHeader.decode(answer, 0, HEADER_BYTES).status, 0);
     return { use: count.use, message: answer };
   };
-  await body(ask, tree);
-  transport.close();
-  await server.close({ drainMs: 0 });
 }
 
 function within(use: Use, budget: Use, what: string): void {
@@ -136,6 +158,115 @@ async function opened(
 async function closed(ask: Ask, tree: TestTree, fileId: FileIdFields): Promise<Use> {
   return (await ask(tree.spec(Command.CLOSE, CloseRequest.encode({ flags: 0, fileId })))).use;
 }
+
+/** Positions in messages. [MS-SMB2] 2.2.1.2, 2.2.14, 2.2.15, 2.2.37 */
+const messageIdAt = 24;
+const createdFileIdAt = HEADER_BYTES + 64;
+const closedFileIdAt = HEADER_BYTES + 8;
+const queriedFileIdAt = HEADER_BYTES + 24;
+
+/** The same requests again and again, and few promises, so that little of what is allocated is the test's. */
+class RepeatingClient {
+  readonly #transport: MemoryConnection;
+  #messageId: number;
+  /** The last that came. */
+  #answer: Buffer = Buffer.alloc(0);
+  errorCount = 0;
+
+  constructor({ transport, client }: Connected) {
+    this.#transport = transport;
+    this.#messageId = client.nextMessageId;
+    transport.onMessage = (message) => {
+      this.#answer = message;
+      if (message.readUInt32LE(8) !== 0) this.errorCount++;
+    };
+  }
+
+  send(frame: Buffer): void {
+    frame.writeUInt32LE(this.#messageId++, 4 + messageIdAt);
+    this.#transport.write(frame);
+  }
+
+  /** The answer to what was sent last. */
+  async answer(): Promise<Buffer> {
+    await undefined;
+    assert.equal(this.#answer.readUInt32LE(messageIdAt), this.#messageId - 1);
+    return this.#answer;
+  }
+}
+
+function allocatedBytes(): number {
+  const bytes: unknown = Reflect.get(getHeapStatistics(), 'total_allocated_bytes');
+  assert.ok(typeof bytes === 'number');
+  return bytes;
+}
+
+/** Bytes of the heap that an operation takes, in the best of some rounds: by then the runtime has compiled what it does. */
+async function bytesOf(operation: () => Promise<void>, count = 1): Promise<number> {
+  const turnCount = 2000 / count;
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 10; round++) {
+    const before = allocatedBytes();
+    for (let turn = 0; turn < turnCount; turn++) await operation();
+    least = Math.min(least, (allocatedBytes() - before) / (turnCount * count));
+  }
+  return least;
+}
+
+const numberless = { messageId: 0, creditCharge: 1 };
+const skip =
+  'total_allocated_bytes' in getHeapStatistics() ? false : 'the runtime does not count allocated bytes';
+
+// A quarter more than was measured, what the client takes included.
+describe('the heap that is taken by', { skip }, () => {
+  it('open, query, close: 23,000 bytes', () =>
+    connected(async (all) => {
+      const { tree } = all;
+      const client = new RepeatingClient(all);
+      const fileId = { persistent: 0, volatile: 0 };
+      const createDisposition = CreateDisposition.OPEN;
+      const open = frameOf(
+        tree.spec(Command.CREATE, createRequestOf('file', { createDisposition })),
+        numberless,
+      );
+      const close = frameOf(tree.spec(Command.CLOSE, CloseRequest.encode({ flags: 0, fileId })), numberless);
+      const fixed = { additionalInformation: 0, flags: 0, input: Buffer.alloc(0) };
+      const what = { infoType: InfoType.FILE, fileInfoClass: 18, outputBufferLength: 4096 };
+      const body = QueryInfoRequest.encode({ ...fixed, ...what, fileId });
+      const query = frameOf(tree.spec(Command.QUERY_INFO, body), numberless);
+      const bytes = await bytesOf(async () => {
+        client.send(open);
+        const created = await client.answer();
+        created.copy(query, 4 + queriedFileIdAt, createdFileIdAt, createdFileIdAt + 16);
+        created.copy(close, 4 + closedFileIdAt, createdFileIdAt, createdFileIdAt + 16);
+        client.send(query);
+        client.send(close);
+      });
+      assert.equal(client.errorCount, 0);
+      assert.ok(bytes <= 23_000, `${bytes} bytes`);
+    }));
+
+  for (const [name, budgetBytes] of [
+    ['READ', 4200],
+    ['WRITE', 4400],
+  ] as const) {
+    it(`${name} of 4 KiB: ${budgetBytes} bytes`, () =>
+      connected(async (all) => {
+        const file = await all.tree.open('file');
+        const client = new RepeatingClient(all);
+        const isRead = name === 'READ';
+        const body = isRead ? file.readRequest(0n, 4096) : file.writeRequest(0n, Buffer.alloc(4096, 2));
+        const frame = frameOf(all.tree.spec(isRead ? Command.READ : Command.WRITE, body), numberless);
+        const atOnce = 20;
+        const bytes = await bytesOf(async () => {
+          for (let count = 0; count < atOnce; count++) client.send(frame);
+          await client.answer();
+        }, atOnce);
+        assert.equal(client.errorCount, 0);
+        assert.ok(bytes <= budgetBytes, `${bytes} bytes`);
+      }));
+  }
+});
 
 describe('the budget of', () => {
   it('READ: no promise, no timer, no large buffer', () =>
