@@ -4,22 +4,35 @@
  *
  * An operation is a generator that yields its calls; the driver decides for each where it runs. One code path serves both.
  */
-import { present } from '../base/assert.ts';
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { MaybePromise } from './contract.ts';
 import { type LossCount, Preemption, preemptionBy } from './preemption.ts';
 
-/** An operation made of {@link Step}s, to be driven by {@link run}. */
-export type Task<T> = Generator<Step<unknown>, T, void>;
+/** An operation made of {@link Step}s, to be driven by {@link run}; begins when it is driven. */
+export interface Task<T> extends Iterator<Step<unknown>, T, void> {
+  next(): IteratorResult<Step<unknown>, T>;
+  throw(error: unknown): IteratorResult<Step<unknown>, T>;
+  [Symbol.iterator](): Task<T>;
+}
 
 /** Runs a call in the thread pool. */
 export type Pooled<T> = (done: (error: Error | null, value: T) => void) => void;
 
-/** One system call, in both its forms. */
-export class Step<T> {
+/** Says whether calls run at once, and runs them. */
+type Driver = Pick<Pace, 'isQuick' | 'timed'>;
+
+/** Of the task that goes on at the moment; absent while what the pool has done is taken up. */
+let driver: Driver | undefined;
+
+/** For what has to be done at once. */
+const atOnce: Driver = { isQuick: true, timed: (call) => call() };
+
+/** One system call, in both its forms, as a task: where it may, it has run by the time that a driver would hear of it. */
+export class Step<T> implements Task<T> {
   readonly #now: (() => T) | undefined;
   readonly #later: () => Promise<T>;
-  #result: { readonly value: T } | undefined;
+  #result: { readonly done: true; readonly value: T } | undefined;
 
   constructor(now: (() => T) | undefined, later: () => Promise<T>) {
     this.#now = now;
@@ -31,16 +44,22 @@ export class Step<T> {
     return this.#now !== undefined;
   }
 
-  get value(): T {
-    return present(this.#result, 'result of a call').value;
+  next(): IteratorResult<Step<unknown>, T> {
+    if (this.#result !== undefined) return this.#result;
+    if (this.#now === undefined || !driver?.isQuick) return { done: false, value: this };
+    return { done: true, value: driver.timed(this.#now) };
   }
 
-  runNow(): void {
-    this.#result = { value: present(this.#now, 'synchronous form')() };
+  throw(error: unknown): never {
+    throw error;
   }
 
   async runLater(): Promise<void> {
-    this.#result = { value: await this.#later() };
+    this.#result = { done: true, value: await this.#later() };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
   }
 }
 
@@ -51,24 +70,18 @@ function promised<T>(pooled: Pooled<T>): Promise<T> {
 }
 
 /** A call that runs at once when the disk is quick. */
-export function* call<T>(now: () => T, pooled: Pooled<T>): Task<T> {
-  const step = new Step(now, () => promised(pooled));
-  yield step;
-  return step.value;
+export function call<T>(now: () => T, pooled: Pooled<T>): Task<T> {
+  return new Step(now, () => promised(pooled));
 }
 
 /** As {@link call}, for what answers with promises; without `now` it always runs in the pool. */
-export function* promisedCall<T>(now: (() => T) | undefined, later: () => Promise<T>): Task<T> {
-  const step = new Step(now, later);
-  yield step;
-  return step.value;
+export function promisedCall<T>(now: (() => T) | undefined, later: () => Promise<T>): Task<T> {
+  return new Step(now, later);
 }
 
 /** A call that always runs in the pool. */
-export function* slowCall<T>(pooled: Pooled<T>): Task<T> {
-  const step = new Step(undefined, () => promised(pooled));
-  yield step;
-  return step.value;
+export function slowCall<T>(pooled: Pooled<T>): Task<T> {
+  return new Step(undefined, () => promised(pooled));
 }
 
 /** A call that took longer shows a slow disk, unless the processor was taken away meanwhile. */
@@ -143,23 +156,26 @@ export class Pace {
 
 /** Runs a task: to its end at once if the pace allows, otherwise the rest of it later. */
 export function run<T>(task: Task<T>, pace: Pace): MaybePromise<T> {
-  let turn = task.next();
-  while (!turn.done) {
-    const step = turn.value;
-    if (!step.mayRunNow || !pace.isQuick) return runLater(task, step, pace);
-    turn = advance(task, () => pace.timed(() => step.runNow()));
-  }
-  return turn.value;
+  const turn = driven(task, pace);
+  return turn.done ? turn.value : runLater(task, turn.value, pace);
 }
 
 /** Runs a task that has to be done at once, whatever the pace; every step of it must be able to. */
 export function runNow<T>(task: Task<T>): T {
-  let turn = task.next();
-  while (!turn.done) {
-    const step = turn.value;
-    turn = advance(task, () => step.runNow());
-  }
+  const turn = driven(task, atOnce);
+  assert(turn.done === true, 'synchronous form of each call');
   return turn.value;
+}
+
+/** Lets the task go on to its end, or to the first step that takes its time. */
+function driven<T>(task: Task<T>, by: Driver): IteratorResult<Step<unknown>, T> {
+  const former = driver;
+  driver = by;
+  try {
+    return task.next();
+  } finally {
+    driver = former;
+  }
 }
 
 async function runLater<T>(task: Task<T>, first: Step<unknown>, pace: Pace): Promise<T> {
@@ -170,16 +186,6 @@ async function runLater<T>(task: Task<T>, first: Step<unknown>, pace: Pace): Pro
     if (turn.done) return turn.value;
     step = turn.value;
   }
-}
-
-/** Lets the task go on after `work`, which may throw. */
-function advance<T>(task: Task<T>, work: () => void): IteratorResult<Step<unknown>, T> {
-  try {
-    work();
-  } catch (error) {
-    return task.throw(error);
-  }
-  return task.next();
 }
 
 async function outcomeOf(step: Step<unknown>, pace: Pace): Promise<{ error: unknown } | undefined> {
