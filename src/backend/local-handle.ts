@@ -14,6 +14,7 @@ import type { LocalWatch } from './local-watch.ts';
 import type { LocalMetadata } from './metadata-local.ts';
 import { checkedOffset } from './offset.ts';
 import type { OpenFile, OpenFiles } from './open-files.ts';
+import type { Expected } from './own-changes.ts';
 import { parentOf } from './path.ts';
 import { DescriptorUse } from './shared-descriptor.ts';
 import type { Task } from './task.ts';
@@ -122,20 +123,21 @@ export abstract class LocalHandle implements BackendHandle {
   /** Runs what changes the file, so that it is not taken for a change by others. */
   changing<T>(work: () => MaybePromise<T>): MaybePromise<T> {
     const { shared, file } = this.open;
-    const done = shared.changes.modifying(file.path, file.reference.fileId);
+    const operation = shared.changes.modifying(file.path, file.reference.fileId);
     shared.turns.changed();
     let answer: MaybePromise<T> | undefined;
     try {
       answer = work();
-      return answer instanceof Promise ? answer.finally(() => this.#changed(done)) : answer;
+      return answer instanceof Promise ? answer.finally(() => this.#changed(operation)) : answer;
     } finally {
-      if (!(answer instanceof Promise)) this.#changed(done);
+      if (!(answer instanceof Promise)) this.#changed(operation);
     }
   }
 
-  #changed(done: (() => void) | undefined): void {
-    this.open.shared.turns.changed();
-    done?.();
+  #changed(operation: readonly Expected[] | undefined): void {
+    const { turns, changes } = this.open.shared;
+    turns.changed();
+    if (operation !== undefined) changes.modified(operation);
   }
 
   protected abstract syncData(): Promise<void>;

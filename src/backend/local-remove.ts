@@ -6,7 +6,7 @@ import type { DiskStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
 import { calls } from './local-calls.ts';
 import type { LocalTree, NamedPlace } from './local-tree.ts';
-import { modifications } from './own-changes.ts';
+import { modification } from './own-changes.ts';
 import { parentOf } from './path.ts';
 import { promisedCall, type Task } from './task.ts';
 
@@ -24,7 +24,7 @@ export function* fileRemoved(tree: LocalTree, path: BackendPath): Task<void> {
 /** Removes an empty directory; see {@link import('./contract.ts').Backend.removeDirectory}. */
 export function* directoryRemoved(tree: LocalTree, path: BackendPath): Task<void> {
   const stat = yield* tree.changes.own(
-    [{ kind: 'removed', key: path }],
+    [{ kind: 'removed', path }],
     tree.at(path, (...place) => directoryUnlinked(tree, path, place)),
   );
   tree.directories.forget(path);
@@ -40,7 +40,7 @@ function* fileUnlinked(tree: LocalTree, path: BackendPath, place: NamedPlace): T
   const isLarge = found.nlink === 1n && found.blocks * 512n > LARGE_FILE_BYTES;
   const { fileId } = tree.stats.reference(found);
   yield* tree.changes.own(
-    [{ kind: 'removed', key: path }, ...modifications(path, fileId)],
+    [{ kind: 'removed', path }, modification(path, fileId)],
     tree.losingName(found, unlinked(tree, place, isLarge)),
   );
   return found;

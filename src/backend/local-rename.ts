@@ -17,7 +17,7 @@ import { BackendError, codeOf } from './error.ts';
 import { calls, type DiskPath } from './local-calls.ts';
 import { kindOf } from './local-stat.ts';
 import type { LocalTree, NamedPlace } from './local-tree.ts';
-import { modifications, type OwnChange } from './own-changes.ts';
+import { modification, type OwnChange } from './own-changes.ts';
 import { isWithin, parentOf } from './path.ts';
 import { checkReplaceable } from './rename.ts';
 import { promisedCall, type Task } from './task.ts';
@@ -60,12 +60,12 @@ export function* renamed(tree: LocalTree, move: Move): Task<void> {
 /** What the kernel may tell of it: a move, or a new name and the end of the old one. */
 function changesOf({ from, to }: Move, fileId: bigint): readonly OwnChange[] {
   return [
-    { kind: 'moved', key: from },
-    { kind: 'moved', key: to },
-    { kind: 'removed', key: from },
-    { kind: 'created', key: to },
-    ...modifications(from, fileId),
-    ...modifications(to, fileId),
+    { kind: 'moved', path: from },
+    { kind: 'moved', path: to },
+    { kind: 'removed', path: from },
+    { kind: 'created', path: to },
+    modification(from, fileId),
+    modification(to, fileId),
   ];
 }
 

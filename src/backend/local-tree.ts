@@ -33,7 +33,7 @@ import { LocalWatch, type OpenedPlace } from './local-watch.ts';
 import type { LocalMetadata } from './metadata-local.ts';
 import type { LocalFile } from './metadata-store.ts';
 import { OpenFiles } from './open-files.ts';
-import { modifications } from './own-changes.ts';
+import { modification } from './own-changes.ts';
 import { checkedName, namesOf, parentOf } from './path.ts';
 import type { NewPermissions } from './posix-permissions.ts';
 import { DescriptorUse } from './shared-descriptor.ts';
@@ -145,7 +145,7 @@ export class LocalTree {
   *changed<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
     const { changes } = this;
     return yield* this.found(path, (file) =>
-      changes.own(modifications(path, file.reference.fileId), use(file)),
+      changes.own([modification(path, file.reference.fileId)], use(file)),
     );
   }
 
@@ -236,7 +236,7 @@ export class LocalTree {
     if (path === '') throw new BackendError('EEXIST', 'mkdir', path);
     const { permissions, metadata } = this.#options;
     const stat = yield* this.changes.own(
-      [{ kind: 'created', key: path }],
+      [{ kind: 'created', path }],
       this.at(path, (disk, parent) => permissions.makeDirectory(disk, parent)),
     );
     this.dirty.add(parentOf(path));
@@ -248,7 +248,7 @@ export class LocalTree {
     if (stat.isDirectory()) throw new BackendError('EPERM', 'link', from);
     const { fileId } = this.stats.reference(stat);
     yield* this.changes.own(
-      [{ kind: 'created', key: to }, ...modifications(from, fileId)],
+      [{ kind: 'created', path: to }, modification(from, fileId)],
       this.at(from, (source) => this.at(to, (target) => calls.link(source, target))),
     );
     this.dirty.add(parentOf(to));
@@ -263,7 +263,7 @@ export class LocalTree {
 
   *makeLink(path: BackendPath, target: string): Task<void> {
     yield* this.changes.own(
-      [{ kind: 'created', key: path }],
+      [{ kind: 'created', path }],
       this.at(path, (disk) => calls.symlink(diskName(target), disk)),
     );
     this.dirty.add(parentOf(path));
@@ -306,7 +306,7 @@ export class LocalTree {
     if (path === '') throw new BackendError('EEXIST', 'open', path);
     const { permissions, metadata } = this.#options;
     const { fd, stat } = yield* this.changes.own(
-      [{ kind: 'created', key: path }],
+      [{ kind: 'created', path }],
       this.at(path, (...place) => permissions.createFile(place)),
     );
     this.dirty.add(parentOf(path));

@@ -19,7 +19,7 @@ import {
 import type { BackendChange, BackendPath, MaybePromise, WatchAbility, WatchOptions } from './contract.ts';
 import { BackendError, codeOf } from './error.ts';
 import { directoriesIn } from './local-entries.ts';
-import { fileKey, modifications, type OwnChange, OwnChanges } from './own-changes.ts';
+import { type Expected, modification, type OwnChange, OwnChanges } from './own-changes.ts';
 import { isWithin, join, parentOf } from './path.ts';
 import { type Pace, run, runNow, slowCall, type Task } from './task.ts';
 import type { Turns } from './turn.ts';
@@ -118,31 +118,36 @@ export class LocalWatch implements WatchAbility, ChangeListener {
 
   /** Runs an operation of this store, whose changes are not reported. */
   *own<T>(changes: readonly OwnChange[], work: Task<T>): Task<T> {
-    const changing = this.#options.turns.changing(work);
-    if (this.#nodes.size === 0) return yield* changing;
-    const operation = this.#own.begin(changes);
+    const { turns } = this.#options;
+    const operation = this.#nodes.size === 0 ? undefined : this.#own.begin(changes);
     let hasSucceeded = false;
+    turns.changed();
     try {
-      const result = yield* changing;
+      const result = yield* work;
       hasSucceeded = true;
       return result;
     } finally {
-      for (const { kind, key } of this.#own.end(operation, hasSucceeded)) {
-        if (kind === 'created' || kind === 'removed') this.#subscriptions.report({ path: key, kind });
-      }
+      turns.changed();
+      if (operation !== undefined) this.#end(operation, hasSucceeded);
+    }
+  }
+
+  #end(operation: readonly Expected[], hasSucceeded: boolean): void {
+    for (const { kind, path } of this.#own.end(operation, hasSucceeded)) {
+      if (kind === 'created' || kind === 'removed') this.#subscriptions.report({ path, kind });
     }
   }
 
   /**
-   * This store is going to change content or metadata of a file; the function to be called once it has, `undefined` where
-   * nothing is watched.
+   * This store is going to change content or metadata of a file; to be handed to {@link modified} once it has, `undefined`
+   * where nothing is watched.
    */
-  modifying(path: BackendPath, fileId: bigint): (() => void) | undefined {
-    if (this.#nodes.size === 0) return undefined;
-    const operation = this.#own.begin(modifications(path, fileId));
-    return () => {
-      this.#own.end(operation, true);
-    };
+  modifying(path: BackendPath, fileId: bigint): readonly Expected[] | undefined {
+    return this.#nodes.size === 0 ? undefined : this.#own.begin([modification(path, fileId)]);
+  }
+
+  modified(operation: readonly Expected[]): void {
+    this.#own.end(operation, true);
   }
 
   /** This store moved a directory. */
@@ -174,7 +179,7 @@ export class LocalWatch implements WatchAbility, ChangeListener {
     else if (event.kind === 'removed') this.#removed(path);
     else if (event.kind === 'movedTo') this.#arrived(path, event);
     else {
-      const isOwn = this.#own.takes({ kind: 'moved', key: path });
+      const isOwn = this.#own.takes('moved', path);
       this.#halfMove = { path, cookie: event.cookie, isOwn };
     }
   }
@@ -187,25 +192,26 @@ export class LocalWatch implements WatchAbility, ChangeListener {
   #modified(node: Node, path: BackendPath, name: string): void {
     // The directory's own directory tells of it, where that is watched.
     if (name === '' && node.fileId === undefined) return;
-    const key = node.fileId === undefined ? path : fileKey(node.fileId);
-    if (!this.#own.takes({ kind: 'modified', key })) this.#subscriptions.report({ path, kind: 'modified' });
+    const { fileId } = node;
+    const isOwn = fileId === undefined ? this.#own.takes('modified', path) : this.#own.takesFile(fileId);
+    if (!isOwn) this.#subscriptions.report({ path, kind: 'modified' });
   }
 
   #removed(path: BackendPath): void {
     this.#forgetBelow(path);
-    const isOwn = this.#own.takes({ kind: 'removed', key: path });
+    const isOwn = this.#own.takes('removed', path);
     if (!isOwn) this.#subscriptions.report({ path, kind: 'removed' });
   }
 
   #created(path: BackendPath, isDirectory: boolean): void {
-    const isOwn = this.#own.takes({ kind: 'created', key: path });
+    const isOwn = this.#own.takes('created', path);
     if (!isOwn) this.#subscriptions.report({ path, kind: 'created' });
     if (isDirectory && this.#subscriptions.coversTree(path)) this.#follow(path, !isOwn);
   }
 
   /** The second half of a move; what came from elsewhere is new here. */
   #arrived(path: BackendPath, { cookie, isDirectory }: DirectoryEvent): void {
-    const isOwn = this.#own.takes({ kind: 'moved', key: path });
+    const isOwn = this.#own.takes('moved', path);
     const half = this.#halfMove;
     if (half === undefined || half.cookie !== cookie) {
       this.#flushMove();

@@ -4,102 +4,108 @@
  * seen, nothing of the operation is to come any more.
  */
 
+import { Table } from '../base/table.ts';
 import type { BackendPath } from './contract.ts';
 import { isWithin } from './path.ts';
 
 /** `modified` may be told any number of times, the others once. */
 export interface OwnChange {
   readonly kind: 'created' | 'removed' | 'modified' | 'moved';
-  /** The path, or what else names the file. */
-  readonly key: string;
+  readonly path: BackendPath;
+  /** Of what is modified: a file that is watched by itself is known by it. */
+  readonly fileId?: bigint | undefined;
 }
 
 /** A change that is to come, or has come. */
 export interface Expected {
   readonly change: OwnChange;
   isTaken: boolean;
-  isDone: boolean;
-}
-
-/** An operation under way. */
-export interface OwnOperation {
-  readonly expected: readonly Expected[];
 }
 
 export class OwnChanges {
   /** Changes are told once and by their kind; otherwise any that concerns the name counts. */
   isExact = true;
-  readonly #expected = new Map<string, Expected[]>();
+  readonly #expected = new Table<BackendPath, Expected[]>();
+  /** Of operations that are over; in the order in which they ended. */
+  #over: Expected[] = [];
+  /** How many were over before those. */
+  #forgottenCount = 0;
 
-  /** Nothing of our own is to come. */
-  get isEmpty(): boolean {
-    return this.#expected.size === 0;
-  }
-
-  begin(changes: readonly OwnChange[]): OwnOperation {
-    const expected = changes.map((change): Expected => ({ change, isTaken: false, isDone: false }));
-    for (const each of expected) {
-      const key = this.#keyOf(each.change);
-      const others = this.#expected.get(key);
-      if (others === undefined) this.#expected.set(key, [each]);
-      else others.push(each);
-    }
-    return { expected };
+  /** An operation begins. */
+  begin(changes: readonly OwnChange[]): readonly Expected[] {
+    return changes.map((change) => {
+      const expected: Expected = { change, isTaken: false };
+      const others = this.#expected.get(change.path);
+      if (others === undefined) this.#expected.set(change.path, [expected]);
+      else others.push(expected);
+      return expected;
+    });
   }
 
   /** The operation is over. Answers what was taken for its own though it failed: somebody else did that. */
-  end({ expected }: OwnOperation, hasSucceeded: boolean): readonly OwnChange[] {
-    for (const each of expected) each.isDone = true;
-    if (hasSucceeded) return [];
-    this.forget(expected);
-    return expected.filter(({ isTaken }) => isTaken).map(({ change }) => change);
+  end(operation: readonly Expected[], hasSucceeded: boolean): readonly OwnChange[] {
+    if (hasSucceeded) {
+      this.#over.push(...operation);
+      return [];
+    }
+    for (const each of operation) this.#remove(each);
+    return operation.filter(({ isTaken }) => isTaken).map(({ change }) => change);
   }
 
-  /** True when this change is our own. */
-  takes(change: OwnChange): boolean {
-    const mayRepeat = change.kind === 'modified' || !this.isExact;
-    const found = this.#expected.get(this.#keyOf(change))?.find(({ isTaken }) => mayRepeat || !isTaken);
+  /** True when something that happened at the path is our own. */
+  takes(kind: OwnChange['kind'], path: BackendPath): boolean {
+    const isModified = kind === 'modified';
+    const found = this.#expected.get(path)?.find(({ change, isTaken }) => {
+      if (change.kind === kind) return isModified || !isTaken || !this.isExact;
+      return !this.isExact && !isModified && change.kind !== 'modified';
+    });
     if (found === undefined) return false;
     found.isTaken = true;
     return true;
   }
 
+  /** True when it is our own that the file was modified. */
+  takesFile(fileId: bigint): boolean {
+    for (const expected of this.#expected.values()) {
+      if (expected.some(({ change }) => change.fileId === fileId)) return true;
+    }
+    return false;
+  }
+
   /** What was below `from` is told by its new path from now on. */
   move(from: BackendPath, to: BackendPath): void {
-    const expected = [...this.#expected.values()].flat().map(({ change }) => change);
-    const moving = expected.filter(({ key }) => key !== from && isWithin(key, from));
-    const moved = moving.map(({ kind, key }): OwnChange => ({ kind, key: to + key.slice(from.length) }));
+    const moved: OwnChange[] = [];
+    for (const expected of this.#expected.values()) {
+      for (const { change } of expected) {
+        const { path } = change;
+        if (path !== from && isWithin(path, from))
+          moved.push({ ...change, path: to + path.slice(from.length) });
+      }
+    }
     this.end(this.begin(moved), true);
   }
 
-  /** Everything that is over by now; to be forgotten with {@link forget} once all that is queued has been seen. */
-  done(): readonly Expected[] {
-    return [...this.#expected.values()].flat().filter(({ isDone }) => isDone);
+  /** How much was over up to now; to be forgotten with {@link forget} once all that is queued has been seen. */
+  done(): number {
+    return this.#forgottenCount + this.#over.length;
   }
 
-  forget(done: readonly Expected[]): void {
-    const gone = new Set<Expected>(done);
-    for (const [key, expected] of this.#expected) {
-      const left = expected.filter((each) => !gone.has(each));
-      if (left.length === 0) this.#expected.delete(key);
-      else this.#expected.set(key, left);
-    }
+  forget(done: number): void {
+    const over = this.#over.splice(0, done - this.#forgottenCount);
+    this.#forgottenCount += over.length;
+    for (const each of over) this.#remove(each);
   }
 
-  #keyOf({ kind, key }: OwnChange): string {
-    return this.isExact || kind === 'modified' ? `${kind}:${key}` : `name:${key}`;
+  #remove(expected: Expected): void {
+    const { path } = expected.change;
+    const others = this.#expected.get(path);
+    if (others === undefined) return;
+    others.splice(others.indexOf(expected), 1);
+    if (others.length === 0) this.#expected.delete(path);
   }
 }
 
 /** How a modification is told, in its directory or of the file itself. */
-export function modifications(path: BackendPath, fileId: bigint): readonly OwnChange[] {
-  return [
-    { kind: 'modified', key: path },
-    { kind: 'modified', key: fileKey(fileId) },
-  ];
-}
-
-/** What names the file itself. */
-export function fileKey(fileId: bigint): string {
-  return `#${fileId}`;
+export function modification(path: BackendPath, fileId: bigint): OwnChange {
+  return { kind: 'modified', path, fileId };
 }

@@ -2,8 +2,6 @@
  * Turns of the event loop, and moments in them: what happens in one turn happens at one time, as far as others can tell, and
  * between two changes of the store's own nothing changes.
  */
-import type { Task } from './task.ts';
-
 export class Turns {
   #turn = 1;
   #moment = 1;
@@ -24,16 +22,6 @@ export class Turns {
   /** The store changes something, or has changed it. */
   changed(): void {
     this.#moment += 1;
-  }
-
-  /** Runs a task of the store's that changes something. */
-  *changing<T>(work: Task<T>): Task<T> {
-    this.changed();
-    try {
-      return yield* work;
-    } finally {
-      this.changed();
-    }
   }
 
   #awaitEnd(): void {
