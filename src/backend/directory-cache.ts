@@ -16,7 +16,7 @@
  */
 import fs from 'node:fs';
 import type { BackendStat } from './contract.ts';
-import type { DiskStat } from './disk-stat.ts';
+import type { DiskStat, NativeStat } from './disk-stat.ts';
 import { BackendError, codeOf } from './error.ts';
 import { calls, childPath, descriptorPath, OpenFlags } from './local-calls.ts';
 import { diskName } from './local-name.ts';
@@ -38,8 +38,8 @@ export interface OpenDirectory {
   isCached: boolean;
   /** The turn of the event loop in which it was last seen to be where it was. */
   turn: number;
-  /** What it was described as, at a moment of the store's. */
-  told: { readonly stat: BackendStat; readonly moment: number } | undefined;
+  /** What it was seen to be and described as, at a moment of the store's. */
+  told: { readonly seen: NativeStat; readonly stat: BackendStat; readonly moment: number } | undefined;
 }
 
 export class DirectoryCache {
@@ -91,11 +91,13 @@ export class DirectoryCache {
 
   /**
    * A directory was just found at `path`, its parent being where it was: if it is the one that is open, that is where it was,
-   * too. As long as it is open, nothing else gets its number.
+   * too, and is answered. As long as it is open, nothing else gets its number.
    */
-  confirm(path: string, { dev, ino }: DiskStat): void {
+  confirm(path: string, { dev, ino }: DiskStat): OpenDirectory | undefined {
     const entry = this.#entries.get(path);
-    if (entry !== undefined && entry.ino === ino && entry.dev === dev) this.#seen(path, entry);
+    if (entry === undefined || entry.ino !== ino || entry.dev !== dev) return undefined;
+    this.#seen(path, entry);
+    return entry;
   }
 
   /** The directory at `names` below the root. */

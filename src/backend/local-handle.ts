@@ -6,10 +6,10 @@ import type { Clock } from '../base/clock.ts';
 import { FileAttribute } from '../wire/flags.ts';
 import type { BackendHandle, BackendStat, MaybePromise, StatChange } from './contract.ts';
 import type { DirtyDirectories } from './dirty-directories.ts';
-import type { NativeStat } from './disk-stat.ts';
+import { NativeStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
 import { calls, descriptorPath, OpenFlags } from './local-calls.ts';
-import type { LocalStats } from './local-stat.ts';
+import type { KnownNow, LocalStats } from './local-stat.ts';
 import type { LocalWatch } from './local-watch.ts';
 import type { LocalMetadata } from './metadata-local.ts';
 import { checkedOffset } from './offset.ts';
@@ -39,19 +39,24 @@ export interface LocalOpen {
   readonly shared: LocalShared;
   readonly file: OpenFile;
   readonly isWritable: boolean;
-  /** What was just seen of it, if that was at once. */
-  readonly seen?: NativeStat | undefined;
+  /** What is known of it at the moment of opening. */
+  readonly known: KnownNow;
 }
+
+export const nothingKnown: KnownNow = Object.freeze({});
 
 /** What files, directories and streams have in common: a descriptor of the file that they belong to. */
 export abstract class LocalHandle implements BackendHandle {
   protected readonly open: LocalOpen;
-  readonly #openedAt: number;
+  #known: KnownNow;
+  /** The moment that {@link #known} belongs to. */
+  #knownAt: number;
   #isClosed = false;
 
   constructor(open: LocalOpen) {
     this.open = open;
-    this.#openedAt = open.seen === undefined ? 0 : open.shared.turns.moment;
+    this.#known = open.known;
+    this.#knownAt = open.shared.turns.moment;
   }
 
   /** The file behind the handle. */
@@ -62,19 +67,26 @@ export abstract class LocalHandle implements BackendHandle {
   stat(): MaybePromise<BackendStat> {
     this.check('fstat');
     const { fd, isData } = this.open.file.descriptor;
-    const { stats, turns } = this.open.shared;
+    const { stats } = this.open.shared;
     if (fd !== undefined && stats.look.isQuick) {
-      const isKnown = this.#openedAt === turns.moment;
-      const seen = (isKnown ? this.open.seen : undefined) ?? stats.look.again(fd, '');
-      if (seen !== undefined && seen !== 'absent') return stats.describeAt(seen, fd, '', isData);
+      const { stat, carried } = this.#knownNow();
+      const seen = stat instanceof NativeStat ? stat : stats.look.again(fd, '');
+      if (seen !== undefined && seen !== 'absent') {
+        if (carried === undefined) return stats.describeAt(seen, fd, '', isData);
+        return stats.describeCarrying(stats.openFile(seen, fd, isData), carried);
+      }
     }
     return this.use('fstat', DescriptorUse.REFERENCE, (open) => this.#describe(open));
   }
 
   setStat(change: StatChange): MaybePromise<void> {
-    return this.changing(() =>
-      this.use('setStat', DescriptorUse.REFERENCE, (fd) => this.#change(fd, change)),
+    const known = this.#knownNow();
+    const done = this.changing(() =>
+      this.use('setStat', DescriptorUse.REFERENCE, (fd) => this.#change(fd, change, known)),
     );
+    if (done instanceof Promise) return done.then(() => {});
+    this.#known = done;
+    this.#knownAt = this.open.shared.turns.moment;
   }
 
   abstract read(target: Buffer, position: number): MaybePromise<number>;
@@ -142,6 +154,10 @@ export abstract class LocalHandle implements BackendHandle {
 
   protected abstract syncData(): Promise<void>;
 
+  #knownNow(): KnownNow {
+    return this.#knownAt === this.open.shared.turns.moment ? this.#known : nothingKnown;
+  }
+
   *#describe(fd: number): Task<BackendStat> {
     const { file, shared } = this.open;
     const { isData } = file.descriptor;
@@ -149,13 +165,13 @@ export abstract class LocalHandle implements BackendHandle {
     return yield* shared.stats.describe(shared.stats.openFile(stat, fd, isData));
   }
 
-  *#change(fd: number, change: StatChange): Task<void> {
+  *#change(fd: number, change: StatChange, known: KnownNow): Task<KnownNow> {
     const { file, shared } = this.open;
     const { reference, descriptor } = file;
     const { isData } = descriptor;
     // What may no longer be opened for writing must not have to be.
     if ((change.attributes ?? 0) & FileAttribute.READONLY) yield* descriptor.pin();
-    yield* shared.stats.change({ fd, reference, isData }, change);
+    return { carried: yield* shared.stats.change({ fd, reference, isData, known }, change) };
   }
 }
 

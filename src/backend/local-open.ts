@@ -49,6 +49,12 @@ export class Opening {
     this.#seen = { path, stat, moment: this.#tree.turns.moment };
   }
 
+  /** What was noted of the path in this moment. */
+  seenNow(path: BackendPath): NativeStat | undefined {
+    const seen = this.#seen;
+    return seen?.path === path && seen.moment === this.#tree.turns.moment ? seen.stat : undefined;
+  }
+
   /** As {@link data}, for a file that can be opened at once; `undefined` where only the task can tell. */
   dataNow(path: BackendPath, use: DescriptorUse): OpenedNow | undefined {
     const { directories, stats } = this.#tree;
@@ -58,7 +64,7 @@ export class Opening {
     if (directory === undefined) return undefined;
     try {
       const name = diskName(checkedName(path));
-      const seen = this.#seenNow(path) ?? look.again(directory.fd, name);
+      const seen = this.seenNow(path) ?? look.again(directory.fd, name);
       if (seen === undefined || seen === 'absent' || !this.#tree.check(seen).isFile()) return undefined;
       return this.#openedNow({ parent: directory.fd, name, seen }, use);
     } finally {
@@ -120,11 +126,6 @@ export class Opening {
     }
     fs.closeSync(fd);
     return undefined;
-  }
-
-  #seenNow(path: BackendPath): NativeStat | undefined {
-    const seen = this.#seen;
-    return seen?.path === path && seen.moment === this.#tree.turns.moment ? seen.stat : undefined;
   }
 
   /** Opens what was seen at a name, if it still is what stands there. */

@@ -16,6 +16,7 @@ import { calls, childPath, descriptorPath } from './local-calls.ts';
 import { type KnownMetadata, type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
 import type { FileReference, LocalFile, ToldTime } from './metadata-store.ts';
 import type { PosixOwners } from './posix-owners.ts';
+import type { Carried } from './recent-attributes.ts';
 import { promisedCall, type Task } from './task.ts';
 
 const OWNER_WRITE = 0o200;
@@ -30,11 +31,18 @@ export function kindOf(stat: DiskStat): NodeKind | undefined {
   return stat.isSymbolicLink() ? 'symlink' : undefined;
 }
 
+/** What is known of an open file without asking the disk, as long as the store's moment lasts. */
+export interface KnownNow {
+  readonly stat?: DiskStat | undefined;
+  readonly carried?: Carried | undefined;
+}
+
 /** A file that is open as `fd`; `isData` as in {@link LocalFile}. */
 export interface OpenReference {
   readonly fd: number;
   readonly reference: FileReference;
   readonly isData: boolean;
+  readonly known: KnownNow;
 }
 
 export interface LocalStatOptions {
@@ -103,6 +111,14 @@ export class LocalStats {
     const { metadata } = this.#options;
     const kept = metadata.recentStat(file) ?? this.look.also(metadata.readStat(file));
     return this.#described(file, kept);
+  }
+
+  /**
+   * As {@link describe}, of a file that is known to carry this. Not to be remembered: it is true of the moment, and what others
+   * set right afterwards need not show in the change time.
+   */
+  describeCarrying(file: LocalFile, carried: Carried): BackendStat {
+    return this.#described(file, this.#options.metadata.completed(file.reference, carried));
   }
 
   *describe(file: LocalFile): Task<BackendStat> {
@@ -181,11 +197,13 @@ export class LocalStats {
     };
   }
 
-  /** Changes what is open. */
-  *change({ fd, reference, isData }: OpenReference, change: StatChange): Task<void> {
+  /** Changes what is open; answers what the file carries from now on, if that was set. */
+  *change({ fd, reference, isData, known }: OpenReference, change: StatChange): Task<Carried | undefined> {
     const { metadata, look } = this.#options;
+    let carried: Carried | undefined;
     if (change.creationTime !== undefined || change.attributes !== undefined) {
-      yield* this.#changeDos(this.openFile(yield* look.open(fd), fd, isData), change);
+      const file = this.openFile(known.stat ?? (yield* look.open(fd)), fd, isData);
+      carried = yield* this.#changeDos(file, change, known.carried);
     }
     const { lastAccessTime, lastWriteTime, changeTime } = change;
     let toldTimes: ToldTimes = {};
@@ -198,11 +216,13 @@ export class LocalStats {
       toldTimes = { ...toldTimes, changeTime: toldTime(ctimeNs, changeTime) };
     }
     metadata.writeTold(reference, toldTimes);
+    return carried;
   }
 
-  *#changeDos(file: LocalFile, change: StatChange): Task<void> {
+  *#changeDos(file: LocalFile, change: StatChange, carried?: Carried): Task<Carried | undefined> {
     const { metadata, mapsReadOnly } = this.#options;
-    const kept = yield* metadata.readStat(file);
+    const kept =
+      carried === undefined ? yield* metadata.readStat(file) : metadata.completed(file.reference, carried);
     const shallBe = ((change.attributes ?? 0) & FileAttribute.READONLY) !== 0;
     const isMapped = mapsReadOnly && change.attributes !== undefined && file.stat.isFile();
     const mark = isMapped && shallBe ? MAPPED_READONLY : 0;
@@ -213,7 +233,7 @@ export class LocalStats {
       yield* metadata.changePermissions(file, chmod);
     }
     const creationTime = change.creationTime ?? kept.creationTime ?? fileTimeOfUnixNs(birthTimeNs(file.stat));
-    yield* metadata.writeDos(file, { attributes, creationTime });
+    return yield* metadata.writeDos(file, { attributes, creationTime });
   }
 
   /** Sets one time or both, and says what has to be kept beside. */

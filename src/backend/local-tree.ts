@@ -23,6 +23,7 @@ import {
   type LocalOpen,
   type LocalShared,
   LocalStreamHandle,
+  nothingKnown,
   syncedDirectory,
 } from './local-handle.ts';
 import { diskName, nameOnDisk } from './local-name.ts';
@@ -36,12 +37,20 @@ import { OpenFiles } from './open-files.ts';
 import { modification } from './own-changes.ts';
 import { checkedName, namesOf, parentOf } from './path.ts';
 import type { NewPermissions } from './posix-permissions.ts';
+import type { Carried } from './recent-attributes.ts';
 import { DescriptorUse } from './shared-descriptor.ts';
 import type { Pace, Task } from './task.ts';
 import { CachedReads } from './transfer.ts';
 import type { Turns } from './turn.ts';
 
 const { REFERENCE, READ, WRITE } = DescriptorUse;
+
+/** Of a file that this store has made just now. */
+const nothingCarried: Carried = Object.freeze({
+  attributes: undefined,
+  creationTime: undefined,
+  hasEas: undefined,
+});
 
 export interface LocalTreeOptions {
   readonly directories: DirectoryCache;
@@ -155,12 +164,20 @@ export class LocalTree {
       const { fd } = this.directories.root;
       return yield* use(this.stats.file(yield* this.stats.look.open(fd), fd, '.'));
     }
-    return yield* this.at(path, (...place) => this.#foundAt(place, use));
+    return yield* this.at(path, (...place) => this.#foundAt(path, place, use));
+  }
+
+  /** What stands at the name and belongs to the store; looked at once a moment. */
+  *#seen(path: BackendPath, [, parent, name]: NamedPlace): Task<DiskStat> {
+    const { told } = this.directories.knownNow(path) ?? {};
+    if (told?.moment === this.turns.moment) return told.seen;
+    return this.#opening.seenNow(path) ?? this.check(yield* this.stats.look.at(parent, name));
   }
 
   /** By its descriptor where it is open, which spares the way to it. */
-  *#foundAt<T>([, parent, name]: NamedPlace, use: (file: LocalFile) => Task<T>): Task<T> {
-    const file = this.stats.file(this.check(yield* this.stats.look.at(parent, name)), parent, name);
+  *#foundAt<T>(path: BackendPath, place: NamedPlace, use: (file: LocalFile) => Task<T>): Task<T> {
+    const [, parent, name] = place;
+    const file = this.stats.file(yield* this.#seen(path, place), parent, name);
     const descriptor = this.files.find(file.reference)?.descriptor;
     if (!descriptor?.isData) return yield* use(file);
     return yield* descriptor.held(READ, (fd) => use({ ...file, path: descriptorPath(fd), fd, isData: true }));
@@ -178,9 +195,12 @@ export class LocalTree {
     try {
       const stat = look.again(directory.fd, name);
       if (stat === undefined || stat === 'absent') return stat;
-      if (this.check(stat).isDirectory()) this.directories.confirm(path, stat);
-      else this.#opening.saw(path, stat);
-      return this.stats.describeAt(stat, directory.fd, name);
+      const isDirectory = this.check(stat).isDirectory();
+      const open = isDirectory ? this.directories.confirm(path, stat) : undefined;
+      if (!isDirectory) this.#opening.saw(path, stat);
+      const described = this.stats.describeAt(stat, directory.fd, name);
+      if (open !== undefined) open.told = { seen: stat, stat: described, moment: this.turns.moment };
+      return described;
     } finally {
       this.directories.release(directory);
     }
@@ -193,7 +213,7 @@ export class LocalTree {
     const seen = this.stats.look.again(directory.fd, '');
     if (seen === undefined || seen === 'absent') return undefined;
     const stat = this.stats.describeAt(seen, directory.fd, '.');
-    directory.told = { stat, moment };
+    directory.told = { seen, stat, moment };
     return stat;
   }
 
@@ -207,7 +227,7 @@ export class LocalTree {
     const isFull = this.#handleCount >= handleCountMax || !descriptors.hasRoom;
     if (isFull || create || stream !== undefined) return undefined;
     const found = this.#opening.dataNow(path, write ? WRITE : READ);
-    return found && new LocalFileHandle({ ...this.#opened(path, found, write), seen: found.stat });
+    return found && new LocalFileHandle(this.#opened(path, found, { isWritable: write, known: found }));
   }
 
   *open(path: BackendPath, options: OpenOptions): Task<BackendHandle> {
@@ -218,7 +238,7 @@ export class LocalTree {
     if (options.create) return yield* this.#create(path, options.write ?? false);
     const isWritable = options.write ?? false;
     const found = yield* this.#opening.data(path, isWritable ? WRITE : READ);
-    const opened = this.#opened(path, found, isWritable);
+    const opened = this.#opened(path, found, { isWritable, known: nothingKnown });
     return found.use === REFERENCE ? new LocalDirectoryHandle(opened) : new LocalFileHandle(opened);
   }
 
@@ -305,6 +325,7 @@ export class LocalTree {
   *#create(path: BackendPath, isWritable: boolean): Task<BackendHandle> {
     if (path === '') throw new BackendError('EEXIST', 'open', path);
     const { permissions, metadata } = this.#options;
+    const turn = this.turns.current;
     const { fd, stat } = yield* this.changes.own(
       [{ kind: 'created', path }],
       this.at(path, (...place) => permissions.createFile(place)),
@@ -313,7 +334,8 @@ export class LocalTree {
     try {
       // A file that others removed may have left something under this id.
       metadata.forget(this.stats.reference(stat));
-      return new LocalFileHandle(this.#opened(path, { fd, stat, use: WRITE }, isWritable));
+      const known = this.turns.current === turn ? { stat, carried: nothingCarried } : nothingKnown;
+      return new LocalFileHandle(this.#opened(path, { fd, stat, use: WRITE }, { isWritable, known }));
     } catch (error) {
       fs.closeSync(fd);
       throw error;
@@ -326,7 +348,8 @@ export class LocalTree {
       const { streams } = this.#options.metadata;
       const file = this.stats.openFile(stat, fd);
       const content = yield* streams.open(file, stream, options.create ?? false);
-      const opened = this.#opened(path, { fd, stat, use: REFERENCE }, options.write ?? false);
+      const isWritable = options.write ?? false;
+      const opened = this.#opened(path, { fd, stat, use: REFERENCE }, { isWritable, known: nothingKnown });
       return new LocalStreamHandle(opened, content);
     } catch (error) {
       fs.closeSync(fd);
@@ -339,11 +362,15 @@ export class LocalTree {
     return { fd, isDirectory: stat.isDirectory(), fileId: this.stats.reference(stat).fileId };
   }
 
-  #opened(path: BackendPath, { fd, stat, use }: Opened, isWritable: boolean): LocalOpen {
+  #opened(
+    path: BackendPath,
+    { fd, stat, use }: Opened,
+    { isWritable, known }: Pick<LocalOpen, 'isWritable' | 'known'>,
+  ): LocalOpen {
     const file = this.files.enter(this.stats.reference(stat), path);
     file.descriptor.adopt(fd, use);
     this.#handleCount += 1;
-    return { shared: this.#shared, file, isWritable };
+    return { shared: this.#shared, file, isWritable, known };
   }
 }
 

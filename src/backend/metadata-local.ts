@@ -108,7 +108,7 @@ export class LocalMetadata {
   /** As {@link readStat}, if it is known without asking the disk. */
   recentStat(file: LocalFile): KnownMetadata | undefined {
     const carried = this.#recent.find(file.stat);
-    return carried && completed(this.#side.read(file.reference), carried);
+    return carried && this.completed(file.reference, carried);
   }
 
   /** What a listing tells of the file that was looked at just now, if it is known without asking the disk or the side store. */
@@ -126,17 +126,31 @@ export class LocalMetadata {
     return this.recentEntry(record);
   }
 
+  /** What a file that carries this is known by: what it carries counts. */
+  completed(reference: FileReference, { attributes, creationTime, hasEas }: Carried): KnownMetadata {
+    const aside = this.#side.read(reference);
+    const carries = attributes !== undefined;
+    return {
+      attributes: carries ? attributes : aside.attributes,
+      creationTime: carries ? creationTime : aside.creationTime,
+      lastWriteTime: aside.lastWriteTime,
+      lastAccessTime: aside.lastAccessTime,
+      changeTime: aside.changeTime,
+      hasExtendedAttributes: aside.extendedAttributes?.size ? true : hasEas,
+    };
+  }
+
   /** What completes the disk's own metadata. */
   *readStat(file: LocalFile): Task<KnownMetadata> {
     const carried = this.#recent.find(file.stat) ?? (yield* this.#carried(file, undefined));
-    return completed(this.#side.read(file.reference), carried);
+    return this.completed(file.reference, carried);
   }
 
   /** As {@link readStat}, for a listing, which tells of EAs too. */
   *readEntry(file: LocalFile): Task<KnownMetadata> {
     const recent = this.#recent.find(file.stat);
     const carried = recent?.hasEas === undefined ? yield* this.#carriedEntry(file) : recent;
-    return completed(this.#side.read(file.reference), carried);
+    return this.completed(file.reference, carried);
   }
 
   /** Most files carry nothing, or nothing but DOS attributes: their list of names tells which. */
@@ -157,11 +171,13 @@ export class LocalMetadata {
     return carried;
   }
 
-  *writeDos(file: LocalFile, { attributes, creationTime }: DosMetadata): Task<void> {
+  /** Answers what the file carries then; `undefined` where it cannot. */
+  *writeDos(file: LocalFile, { attributes, creationTime }: DosMetadata): Task<Carried | undefined> {
     const kind = file.stat.isDirectory() ? FileAttribute.DIRECTORY : 0;
     const bytes = encodeDosAttrib({ attributes: attributes | kind, creationTime });
     const aside = this.#aside(file, { attributes, creationTime });
-    yield* this.#keeper.keep(file, { name: dosAttribName, bytes }, aside);
+    const isCarried = yield* this.#keeper.keep(file, { name: dosAttribName, bytes }, aside);
+    return isCarried ? { attributes: visible(attributes), creationTime, hasEas: undefined } : undefined;
   }
 
   /** Replaces the times that are told in place of the disk's. */
@@ -256,19 +272,6 @@ export class LocalMetadata {
 /** Of the attributes in a value, those that mean something there. */
 function visible(attributes: number | undefined): number | undefined {
   return attributes === undefined ? undefined : attributes & (keptAttributes | MAPPED_READONLY);
-}
-
-/** What the file carries counts. */
-function completed(aside: FileMetadata, { attributes, creationTime, hasEas }: Carried): KnownMetadata {
-  const carries = attributes !== undefined;
-  return {
-    attributes: carries ? attributes : aside.attributes,
-    creationTime: carries ? creationTime : aside.creationTime,
-    lastWriteTime: aside.lastWriteTime,
-    lastAccessTime: aside.lastAccessTime,
-    changeTime: aside.changeTime,
-    hasExtendedAttributes: aside.extendedAttributes?.size ? true : hasEas,
-  };
 }
 
 function statOf({ path, fd }: LocalFile): Task<DiskStat> {

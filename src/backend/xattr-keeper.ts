@@ -51,14 +51,15 @@ export class XattrKeeper {
     }
   }
 
-  /** Keeps `value` in the attribute if the file can carry it, else aside. */
-  *keep(place: XattrPlace, value: CarriedValue, aside: Aside): Task<void> {
+  /** Keeps `value` in the attribute if the file can carry it, else aside, and then answers false. */
+  *keep(place: XattrPlace, value: CarriedValue, aside: Aside): Task<boolean> {
     if (yield* this.carries(place, value)) {
       if (aside.isUsed) yield* settled(aside.drop());
-      return;
+      return true;
     }
     yield* settled(aside.keep());
     yield* this.movedAside(place, value.name, aside);
+    return false;
   }
 
   /** True when the attribute now has the value, false when the file cannot carry it. */
