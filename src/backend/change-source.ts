@@ -3,7 +3,7 @@
  * be asked whether that was all, or else from node:fs, which tells that a name came or went.
  */
 import fs, { type FSWatcher } from 'node:fs';
-import { type Inotify, InotifyMask, visitEvents } from '../native/inotify.ts';
+import { EVENT_BYTES_MAX, type Inotify, InotifyMask, visitEvents } from '../native/inotify.ts';
 import { O_PATH } from '../native/names.ts';
 import { codeOf } from './error.ts';
 import { childPath, descriptorPath } from './local-calls.ts';
@@ -68,13 +68,13 @@ export class InotifySource implements ChangeSource {
     if (this.#isDraining) return;
     this.#isDraining = true;
     try {
-      for (;;) {
-        const sizeBytes = this.#inotify.read(this.#queue, this.#buffer);
-        if (sizeBytes === 0) return;
+      let sizeBytes: number;
+      do {
+        sizeBytes = this.#inotify.read(this.#queue, this.#buffer);
         visitEvents(this.#buffer, sizeBytes, (watch, mask, cookie, latin1) =>
           this.#tell(watch, mask, cookie, latin1),
         );
-      }
+      } while (sizeBytes > BUFFER_BYTES - EVENT_BYTES_MAX);
     } finally {
       this.#isDraining = false;
     }

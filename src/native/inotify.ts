@@ -9,6 +9,7 @@ import { bindCall, checkedFd, cString, type DiskName, Errno, type SystemCall } f
 export const InotifyMask = Object.freeze({
   MODIFY: 0x2,
   ATTRIB: 0x4,
+  CLOSE_NOWRITE: 0x10,
   OPEN: 0x20,
   MOVED_FROM: 0x40,
   MOVED_TO: 0x80,
@@ -37,6 +38,8 @@ const MASK = 4;
 const COOKIE = 8;
 const LENGTH = 12;
 const NAME = 16;
+/** With the longest name and its zero. */
+export const EVENT_BYTES_MAX = NAME + 256;
 
 export interface Inotify {
   /** A queue, to be closed as any descriptor. EMFILE beyond what a user may have. */
@@ -45,7 +48,10 @@ export interface Inotify {
   add(queue: number, path: DiskName, mask: number): number;
   /** Ends a watch; one that is over already is none. */
   remove(queue: number, watch: number): void;
-  /** Fills `into` (at least 4 KiB) with the next events and tells how many bytes they take; 0 when there are none. */
+  /**
+   * Fills `into` (at least 4 KiB) with the next events and tells how many bytes they take; 0 when there are none. Where there was
+   * room for {@link EVENT_BYTES_MAX} more, that was all.
+   */
   read(queue: number, into: Buffer): number;
 }
 
@@ -105,19 +111,20 @@ export function visitEvents(buffer: Buffer, sizeBytes: number, visit: EventVisit
   }
 }
 
-/** Whether events come as they should: the root directory is opened, which writes nothing. */
+/** Whether events come as they should, all in one read: the root directory is opened and closed, which writes nothing. */
 export function tellsChanges(inotify: Inotify): boolean {
+  const { OPEN, CLOSE_NOWRITE, ONLYDIR, ISDIR } = InotifyMask;
   const queue = inotify.open();
   try {
-    const watch = inotify.add(queue, '/', InotifyMask.OPEN | InotifyMask.ONLYDIR);
+    const watch = inotify.add(queue, '/', OPEN | CLOSE_NOWRITE | ONLYDIR);
     fs.closeSync(fs.openSync('/', fs.constants.O_RDONLY));
     const buffer = Buffer.alloc(4096);
     const told: number[] = [];
     visitEvents(buffer, inotify.read(queue, buffer), (of, mask) => {
-      if (of === watch) told.push(mask & ~InotifyMask.ISDIR);
+      if (of === watch) told.push(mask & ~ISDIR);
     });
     inotify.remove(queue, watch);
-    return told.includes(InotifyMask.OPEN);
+    return told.includes(OPEN) && told.includes(CLOSE_NOWRITE);
   } finally {
     fs.closeSync(queue);
   }

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { type Inotify, InotifyMask, visitEvents } from '../../src/native/inotify.ts';
+import { EVENT_BYTES_MAX, type Inotify, InotifyMask, visitEvents } from '../../src/native/inotify.ts';
 import { loadLibc } from '../../src/native/libc.ts';
 
 function testWithInotify(name: string, body: (inotify: Inotify) => void): void {
@@ -38,6 +38,25 @@ testWithInotify('changes of a directory come in their order, the halves of a mov
   inotify.remove(queue, watch);
   fs.closeSync(queue);
   fs.rmdirSync(folder);
+});
+
+testWithInotify('a read that leaves room for one more event has told everything', (inotify) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'smbkit-inotify-'));
+  const queue = inotify.open();
+  inotify.add(queue, folder, InotifyMask.CREATE);
+  const names = Array.from({ length: 255 }, (_, index) => 'n'.repeat(index + 1));
+  for (const name of names) fs.writeFileSync(`${folder}/${name}`, '');
+  const buffer = Buffer.alloc(4096);
+  const seen: string[] = [];
+  let sizeBytes: number;
+  do {
+    sizeBytes = inotify.read(queue, buffer);
+    visitEvents(buffer, sizeBytes, (_watch, _mask, _cookie, latin1) => seen.push(latin1));
+  } while (sizeBytes > buffer.length - EVENT_BYTES_MAX);
+  assert.deepEqual(seen, names);
+  assert.equal(inotify.read(queue, buffer), 0);
+  fs.closeSync(queue);
+  fs.rmSync(folder, { recursive: true });
 });
 
 testWithInotify('only a directory is watched where only that is asked for', (inotify) => {
