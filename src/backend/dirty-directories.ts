@@ -21,8 +21,9 @@ export class DirtyDirectories {
   /** The directory at `path` has gained or lost a name. */
   add(path: BackendPath): void {
     this.#dirty.add(path);
+    if (this.#dirty.size <= COUNT_MAX) return;
     const [oldest] = this.#dirty;
-    if (this.#dirty.size > COUNT_MAX && oldest !== undefined) this.#begin(oldest);
+    if (oldest !== undefined) this.#begin(oldest);
   }
 
   /** The directory at `from` is now at `to`. */

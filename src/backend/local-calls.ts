@@ -3,6 +3,7 @@
  * only way that Node has to say openat, mkdirat, renameat and their like.
  */
 import fs, { type BigIntStats } from 'node:fs';
+import type { Place } from '../native/names.ts';
 import { call, slowCall, type Task } from './task.ts';
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = fs.constants;
@@ -31,6 +32,11 @@ export function descriptorPath(fd: number): string {
 export function childPath(fd: number, name: string | Buffer): string | Buffer {
   if (typeof name === 'string') return `/proc/self/fd/${fd}/${name}`;
   return Buffer.concat([Buffer.from(`/proc/self/fd/${fd}/`), name]);
+}
+
+/** As {@link childPath}. */
+export function pathOf({ directory, name }: Place): DiskPath {
+  return childPath(directory, name);
 }
 
 export type DiskPath = string | Buffer;

@@ -146,10 +146,10 @@ export abstract class LocalHandle implements BackendHandle {
     }
   }
 
-  #changed(operation: readonly Expected[] | undefined): void {
+  #changed(operation: readonly Expected[]): void {
     const { turns, changes } = this.open.shared;
     turns.changed();
-    if (operation !== undefined) changes.modified(operation);
+    changes.modified(operation);
   }
 
   protected abstract syncData(): Promise<void>;
@@ -271,7 +271,7 @@ export class LocalStreamHandle extends LocalHandle {
   }
 
   #use<T>(operation: string, work: (place: XattrPlace) => Task<T>): MaybePromise<T> {
-    return this.use(operation, DescriptorUse.REFERENCE, (fd) => work({ path: descriptorPath(fd), fd }));
+    return this.use(operation, DescriptorUse.REFERENCE, (fd) => work({ fd }));
   }
 
   /** [MS-FSA] 2.1.5.4: the file has one last write time, which a write to any of its streams moves on. */

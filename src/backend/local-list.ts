@@ -97,7 +97,7 @@ function lookedNow(
   const stat = new NativeStat(record);
   if (!isShown(stat, isOwn)) return 'hidden';
   try {
-    return { name, stat: stats.describeEntryNow(stats.file(stat, fd, disk)) };
+    return { name, stat: stats.describeEntryNow(stats.file(stat, { directory: fd, name: disk })) };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return 'hidden';
     throw error;
@@ -110,7 +110,7 @@ function* looked({ fd, stats, isOwn }: Listing, name: string): Task<DirectoryEnt
     const disk = diskName(name);
     const stat = yield* stats.look.at(fd, disk);
     if (!isShown(stat, isOwn)) return undefined;
-    return { name, stat: yield* stats.describeEntry(stats.file(stat, fd, disk)) };
+    return { name, stat: yield* stats.describeEntry(stats.file(stat, { directory: fd, name: disk })) };
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

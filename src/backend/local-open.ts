@@ -2,14 +2,14 @@
  * Opening what is in a local folder, without ever opening a device, a FIFO or what a link leads to.
  */
 import fs from 'node:fs';
-import type { OpenAt } from '../native/names.ts';
+import type { OpenAt, Place } from '../native/names.ts';
 import type { BackendPath } from './contract.ts';
 import { type DiskStat, NativeStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
-import { calls, childPath, descriptorPath, OpenFlags } from './local-calls.ts';
+import { calls, descriptorPath, OpenFlags, pathOf } from './local-calls.ts';
 import { diskName } from './local-name.ts';
 import { flagsFor } from './local-reopen.ts';
-import type { LocalTree, NamedPlace } from './local-tree.ts';
+import type { LocalTree } from './local-tree.ts';
 import { checkedName, parentOf } from './path.ts';
 import { DescriptorUse } from './shared-descriptor.ts';
 import { promisedCall, type Task } from './task.ts';
@@ -75,7 +75,7 @@ export class Opening {
   /** A file for its data, or a directory by reference. */
   *data(path: BackendPath, use: DescriptorUse): Task<Opened> {
     if (this.#openAt !== undefined && path !== '') {
-      const found = yield* this.#tree.at(path, (...place) => this.#regular(path, place, use));
+      const found = yield* this.#tree.at(path, (place) => this.#regular(path, place, use));
       if (found !== undefined) return found;
     }
     const { fd, stat } = yield* this.reference(path);
@@ -93,7 +93,7 @@ export class Opening {
     const fd =
       path === ''
         ? yield* calls.open(descriptorPath(directories.root.fd), OpenFlags.root)
-        : yield* this.#tree.at(path, (_, parent, name) => this.#at(parent, name, OpenFlags.reference));
+        : yield* this.#tree.at(path, (place) => this.#at(place, OpenFlags.reference));
     try {
       const stat = this.#tree.check(yield* stats.look.open(fd));
       if (stat.isSymbolicLink()) throw new BackendError('ELOOP', 'open', path);
@@ -108,14 +108,15 @@ export class Opening {
    * Opens what was just seen to be a regular file, which spares the reference; `undefined` where it is none, or another by
    * now: somebody is changing the directory, and every step has to be looked at.
    */
-  *#regular(path: BackendPath, [, parent, name]: NamedPlace, use: DescriptorUse): Task<Opened | undefined> {
+  *#regular(path: BackendPath, place: Place, use: DescriptorUse): Task<Opened | undefined> {
     const { look } = this.#tree.stats;
-    const now = look.now(parent, name);
+    const { directory, name } = place;
+    const now = look.now(directory, name);
     if (now === 'absent') throw new BackendError('ENOENT', 'open', path);
-    const seen = this.#tree.check(now ?? (yield* look.at(parent, name)));
+    const seen = this.#tree.check(now ?? (yield* look.at(directory, name)));
     if (seen.isSymbolicLink()) throw new BackendError('ELOOP', 'open', path);
     if (!seen.isFile()) return undefined;
-    const fd = yield* this.#at(parent, name, flagsFor(use) | NO_SURPRISES);
+    const fd = yield* this.#at(place, flagsFor(use) | NO_SURPRISES);
     try {
       const opened = look.now(fd, '');
       const stat = opened === undefined || opened === 'absent' ? yield* look.open(fd) : opened;
@@ -148,12 +149,13 @@ export class Opening {
     return undefined;
   }
 
-  #at(parent: number, name: string | Buffer, flags: number): Task<number> {
+  #at(place: Place, flags: number): Task<number> {
     const openAt = this.#openAt;
-    if (openAt === undefined) return calls.open(childPath(parent, name), flags);
+    if (openAt === undefined) return calls.open(pathOf(place), flags);
+    const { directory, name } = place;
     return promisedCall(
-      () => openAt(parent, name, flags),
-      () => openAt.later(parent, name, flags),
+      () => openAt(directory, name, flags),
+      () => openAt.later(directory, name, flags),
     );
   }
 }

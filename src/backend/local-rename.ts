@@ -10,13 +10,13 @@
  *   unless it is an empty directory, which is replaced.
  */
 
-import type { RenameAt2, RenameMode } from '../native/names.ts';
+import type { Place, RenameAt2, RenameMode } from '../native/names.ts';
 import type { BackendPath } from './contract.ts';
 import type { DiskStat } from './disk-stat.ts';
 import { BackendError, codeOf } from './error.ts';
-import { calls, type DiskPath } from './local-calls.ts';
+import { calls, type DiskPath, pathOf } from './local-calls.ts';
 import { kindOf } from './local-stat.ts';
-import type { LocalTree, NamedPlace } from './local-tree.ts';
+import type { LocalTree } from './local-tree.ts';
 import { modification, type OwnChange } from './own-changes.ts';
 import { isWithin, parentOf } from './path.ts';
 import { checkReplaceable } from './rename.ts';
@@ -38,10 +38,10 @@ const NO_FLAG = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP']);
 export function* renamed(tree: LocalTree, move: Move): Task<void> {
   const { from, to } = move;
   if (from === '' || to === '') throw new BackendError('EBUSY', 'rename', from);
-  const moved = yield* tree.at(from, function* (...source) {
+  const moved = yield* tree.at(from, function* (source) {
     const stat = tree.check(yield* lookAt(tree, source));
     const { fileId } = tree.stats.reference(stat);
-    const moving = tree.at(to, (...target) => movedOnDisk(tree, move, { source, target, stat }));
+    const moving = tree.at(to, (target) => movedOnDisk(tree, move, { source, target, stat }));
     if (from !== to) yield* tree.changes.own(changesOf(move, fileId), moving);
     return stat;
   });
@@ -70,15 +70,15 @@ function changesOf({ from, to }: Move, fileId: bigint): readonly OwnChange[] {
 }
 
 interface Places {
-  readonly source: NamedPlace;
-  readonly target: NamedPlace;
+  readonly source: Place;
+  readonly target: Place;
   readonly stat: DiskStat;
 }
 
 function* movedOnDisk(tree: LocalTree, move: Move, places: Places): Task<void> {
   const { source, target, stat } = places;
   if (stat.isDirectory() && isWithin(move.to, move.from)) throw new BackendError('EINVAL', 'rename', move.to);
-  const [[from], [to]] = [source, target];
+  const [from, to] = [pathOf(source), pathOf(target)];
   if (!move.replace && (yield* movedAtOnce(tree, places))) return;
   const taken = yield* lookedAt(tree, target);
   if (taken !== undefined) {
@@ -113,15 +113,13 @@ function* movedAtOnce(tree: LocalTree, places: Places): Task<boolean> {
 function movedOver(tree: LocalTree, places: Places): Task<void> {
   const rename = tree.libc?.renameAt2;
   if (rename !== undefined) return movedAt(rename, places, 'replace');
-  return calls.rename(places.source[0], places.target[0]);
+  return calls.rename(pathOf(places.source), pathOf(places.target));
 }
 
 function movedAt(rename: RenameAt2, { source, target }: Places, mode: RenameMode): Task<void> {
-  const from = { directory: source[1], name: source[2] };
-  const to = { directory: target[1], name: target[2] };
   return promisedCall(
-    () => rename(from, to, mode),
-    () => rename.later(from, to, mode),
+    () => rename(source, target, mode),
+    () => rename.later(source, target, mode),
   );
 }
 
@@ -148,11 +146,11 @@ function* movedByLink(source: DiskPath, target: DiskPath): Task<void> {
   }
 }
 
-function lookAt(tree: LocalTree, [, directory, name]: NamedPlace): Task<DiskStat> {
+function lookAt(tree: LocalTree, { directory, name }: Place): Task<DiskStat> {
   return tree.stats.look.at(directory, name);
 }
 
-function* lookedAt(tree: LocalTree, place: NamedPlace): Task<DiskStat | undefined> {
+function* lookedAt(tree: LocalTree, place: Place): Task<DiskStat | undefined> {
   try {
     return yield* lookAt(tree, place);
   } catch (error) {

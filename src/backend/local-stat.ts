@@ -7,17 +7,18 @@
  */
 
 import { type FileTime, fileTimeOfUnixNs, UNIX_EPOCH, unixNsOfFileTime } from '../base/clock.ts';
-import type { SetTimes } from '../native/names.ts';
+import type { Place, SetTimes } from '../native/names.ts';
 import type { StatxRecord } from '../native/stat.ts';
 import { FileAttribute } from '../wire/flags.ts';
 import type { BackendStat, NodeKind, StatChange } from './contract.ts';
 import type { DiskLook, DiskStat, NativeStat } from './disk-stat.ts';
-import { calls, childPath, descriptorPath } from './local-calls.ts';
+import { calls, descriptorPath } from './local-calls.ts';
 import { type KnownMetadata, type LocalMetadata, MAPPED_READONLY, type ToldTimes } from './metadata-local.ts';
 import type { FileReference, LocalFile, ToldTime } from './metadata-store.ts';
 import type { PosixOwners } from './posix-owners.ts';
 import type { Carried } from './recent-attributes.ts';
 import { promisedCall, type Task } from './task.ts';
+import { filePath } from './xattr-tasks.ts';
 
 const OWNER_WRITE = 0o200;
 const ANY_WRITE = 0o222;
@@ -78,15 +79,14 @@ export class LocalStats {
     return { fileId, generation: knowsBirthTime ? stat.birthtimeNs : 0n };
   }
 
-  /** What was found at `name` in the directory open as `directory`; a link is meant itself. */
-  file(stat: DiskStat, directory: number, name: string | Buffer): LocalFile {
-    const path = childPath(directory, name);
-    return { reference: this.reference(stat), stat, path, place: { directory, name } };
+  /** What was found at the place; a link is meant itself. */
+  file(stat: DiskStat, place: Place): LocalFile {
+    return { reference: this.reference(stat), stat, place };
   }
 
   /** What is open as `fd`; `isData` as in {@link LocalFile}. */
   openFile(stat: DiskStat, fd: number, isData = false): LocalFile {
-    return { reference: this.reference(stat), stat, path: descriptorPath(fd), fd, isData };
+    return { reference: this.reference(stat), stat, fd, isData };
   }
 
   /**
@@ -99,7 +99,7 @@ export class LocalStats {
     const reference = former?.reference ?? this.reference(stat);
     const aside = metadata.aside(reference);
     if (former !== undefined && former.aside === aside) return former.stat;
-    const file = name === '' ? this.openFile(stat, directory, isData) : this.file(stat, directory, name);
+    const file = name === '' ? this.openFile(stat, directory, isData) : this.file(stat, { directory, name });
     const told = this.describeNow(file);
     // The attributes were read after the look: they belong to this change time, or to a later one that is another.
     if (stat.dev === exactDevice) stat.described = { reference, aside, stat: told };
@@ -206,7 +206,7 @@ export class LocalStats {
       carried = yield* this.#changeDos(file, change, known.carried);
     }
     const { lastAccessTime, lastWriteTime, changeTime } = change;
-    let toldTimes: ToldTimes = {};
+    let toldTimes: ToldTimes | undefined;
     if (lastAccessTime !== undefined || lastWriteTime !== undefined) {
       toldTimes = yield* this.#setTimes(fd, reference, change);
     }
@@ -215,7 +215,7 @@ export class LocalStats {
       const { ctimeNs } = yield* look.open(fd);
       toldTimes = { ...toldTimes, changeTime: toldTime(ctimeNs, changeTime) };
     }
-    metadata.writeTold(reference, toldTimes);
+    if (toldTimes !== undefined) metadata.writeTold(reference, toldTimes);
     return carried;
   }
 
@@ -229,7 +229,7 @@ export class LocalStats {
     const attributes = (change.attributes ?? kept.attributes ?? 0) | mark;
     if (isMapped && isUnwritable(file.stat) !== shallBe) {
       const mode = Number(file.stat.mode) & PERMISSIONS;
-      const chmod = calls.chmod(file.path, shallBe ? mode & ~ANY_WRITE : mode | OWNER_WRITE);
+      const chmod = calls.chmod(filePath(file), shallBe ? mode & ~ANY_WRITE : mode | OWNER_WRITE);
       yield* metadata.changePermissions(file, chmod);
     }
     const creationTime = change.creationTime ?? kept.creationTime ?? fileTimeOfUnixNs(birthTimeNs(file.stat));

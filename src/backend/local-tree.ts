@@ -10,13 +10,14 @@ import fs from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Libc } from '../native/libc.ts';
+import type { Place } from '../native/names.ts';
 import type { BackendHandle, BackendPath, BackendStat, OpenOptions } from './contract.ts';
 import type { DescriptorPool } from './descriptor-pool.ts';
 import type { DirectoryCache, OpenDirectory } from './directory-cache.ts';
 import { DirtyDirectories } from './dirty-directories.ts';
 import type { DiskStat } from './disk-stat.ts';
 import { BackendError, codeOf } from './error.ts';
-import { calls, childPath, type DiskPath, descriptorPath } from './local-calls.ts';
+import { calls, pathOf } from './local-calls.ts';
 import {
   LocalDirectoryHandle,
   LocalFileHandle,
@@ -121,16 +122,16 @@ export class LocalTree {
   }
 
   /**
-   * Runs `use` with a path that leads to the name, whatever happens to the directories above, and with the descriptor of the
-   * directory that has it and the name there. EBUSY for the root.
+   * Runs `use` with the descriptor of the directory that has the name, whatever happens to the directories above, and the name
+   * there. EBUSY for the root.
    */
-  *at<T>(path: BackendPath, use: (...place: NamedPlace) => Task<T>): Task<T> {
+  *at<T>(path: BackendPath, use: (place: Place) => Task<T>): Task<T> {
     if (path === '') throw new BackendError('EBUSY', 'open', path);
     if (path.startsWith('/')) throw new BackendError('EINVAL', 'open', path);
     const name = diskName(checkedName(path));
     const directory = yield* this.directories.reach(parentOf(path));
     try {
-      return yield* use(childPath(directory.fd, name), directory.fd, name);
+      return yield* use({ directory: directory.fd, name });
     } finally {
       this.directories.release(directory);
     }
@@ -147,7 +148,7 @@ export class LocalTree {
   *look(path: BackendPath): Task<DiskStat> {
     const { look } = this.stats;
     if (path === '') return yield* look.open(this.directories.root.fd);
-    return this.check(yield* this.at(path, (_, parent, name) => look.at(parent, name)));
+    return this.check(yield* this.at(path, ({ directory, name }) => look.at(directory, name)));
   }
 
   /** As {@link found}, for what changes the file's metadata. */
@@ -162,25 +163,24 @@ export class LocalTree {
   *found<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
     if (path === '') {
       const { fd } = this.directories.root;
-      return yield* use(this.stats.file(yield* this.stats.look.open(fd), fd, '.'));
+      return yield* use(this.stats.file(yield* this.stats.look.open(fd), { directory: fd, name: '.' }));
     }
-    return yield* this.at(path, (...place) => this.#foundAt(path, place, use));
+    return yield* this.at(path, (place) => this.#foundAt(path, place, use));
   }
 
   /** What stands at the name and belongs to the store; looked at once a moment. */
-  *#seen(path: BackendPath, [, parent, name]: NamedPlace): Task<DiskStat> {
+  *#seen(path: BackendPath, { directory, name }: Place): Task<DiskStat> {
     const { told } = this.directories.knownNow(path) ?? {};
     if (told?.moment === this.turns.moment) return told.seen;
-    return this.#opening.seenNow(path) ?? this.check(yield* this.stats.look.at(parent, name));
+    return this.#opening.seenNow(path) ?? this.check(yield* this.stats.look.at(directory, name));
   }
 
   /** By its descriptor where it is open, which spares the way to it. */
-  *#foundAt<T>(path: BackendPath, place: NamedPlace, use: (file: LocalFile) => Task<T>): Task<T> {
-    const [, parent, name] = place;
-    const file = this.stats.file(yield* this.#seen(path, place), parent, name);
+  *#foundAt<T>(path: BackendPath, place: Place, use: (file: LocalFile) => Task<T>): Task<T> {
+    const file = this.stats.file(yield* this.#seen(path, place), place);
     const descriptor = this.files.find(file.reference)?.descriptor;
     if (!descriptor?.isData) return yield* use(file);
-    return yield* descriptor.held(READ, (fd) => use({ ...file, path: descriptorPath(fd), fd, isData: true }));
+    return yield* descriptor.held(READ, (fd) => use({ ...file, fd, isData: true }));
   }
 
   /** As {@link stat}, if one look suffices; `absent` where there is no such name. */
@@ -232,7 +232,7 @@ export class LocalTree {
 
   *open(path: BackendPath, options: OpenOptions): Task<BackendHandle> {
     if (this.#handleCount >= this.#options.handleCountMax) throw new BackendError('EMFILE', 'open', path);
-    yield* this.#options.descriptors.room();
+    if (!this.#options.descriptors.hasRoom) yield* this.#options.descriptors.room();
     const { stream } = options;
     if (stream !== undefined) return yield* this.#openStream(path, stream, options);
     if (options.create) return yield* this.#create(path, options.write ?? false);
@@ -257,7 +257,7 @@ export class LocalTree {
     const { permissions, metadata } = this.#options;
     const stat = yield* this.changes.own(
       [{ kind: 'created', path }],
-      this.at(path, (disk, parent) => permissions.makeDirectory(disk, parent)),
+      this.at(path, (place) => permissions.makeDirectory(place)),
     );
     this.dirty.add(parentOf(path));
     metadata.forget(this.stats.reference(stat));
@@ -269,14 +269,14 @@ export class LocalTree {
     const { fileId } = this.stats.reference(stat);
     yield* this.changes.own(
       [{ kind: 'created', path: to }, modification(from, fileId)],
-      this.at(from, (source) => this.at(to, (target) => calls.link(source, target))),
+      this.at(from, (source) => this.at(to, (target) => calls.link(pathOf(source), pathOf(target)))),
     );
     this.dirty.add(parentOf(to));
   }
 
   *readLink(path: BackendPath): Task<string> {
     if (!(yield* this.look(path)).isSymbolicLink()) throw new BackendError('EINVAL', 'readlink', path);
-    const target = nameOnDisk(yield* this.at(path, calls.readlink));
+    const target = nameOnDisk(yield* this.at(path, (place) => calls.readlink(pathOf(place))));
     if (target === undefined) throw new BackendError('EINVAL', 'readlink', path);
     return target;
   }
@@ -284,7 +284,7 @@ export class LocalTree {
   *makeLink(path: BackendPath, target: string): Task<void> {
     yield* this.changes.own(
       [{ kind: 'created', path }],
-      this.at(path, (disk) => calls.symlink(diskName(target), disk)),
+      this.at(path, (place) => calls.symlink(diskName(target), pathOf(place))),
     );
     this.dirty.add(parentOf(path));
   }
@@ -328,7 +328,7 @@ export class LocalTree {
     const turn = this.turns.current;
     const { fd, stat } = yield* this.changes.own(
       [{ kind: 'created', path }],
-      this.at(path, (...place) => permissions.createFile(place)),
+      this.at(path, (place) => permissions.createFile(place)),
     );
     this.dirty.add(parentOf(path));
     try {
@@ -373,6 +373,3 @@ export class LocalTree {
     return { shared: this.#shared, file, isWritable, known };
   }
 }
-
-/** A path to a name, the descriptor of the directory that has it, and the name there. */
-export type NamedPlace = readonly [disk: DiskPath, parent: number, name: string | Buffer];

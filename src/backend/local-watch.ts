@@ -37,6 +37,9 @@ const WALK_STEP = 128;
 /** What is told where nothing more can be watched. */
 const EXHAUSTED = new Set(['ENOSPC', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
+/** Where nothing is watched. */
+const nothingExpected: readonly Expected[] = [];
+
 export interface LocalWatchOptions {
   readonly libc: Libc | undefined;
   readonly clock: Clock;
@@ -119,7 +122,7 @@ export class LocalWatch implements WatchAbility, ChangeListener {
   /** Runs an operation of this store, whose changes are not reported. */
   *own<T>(changes: readonly OwnChange[], work: Task<T>): Task<T> {
     const { turns } = this.#options;
-    const operation = this.#nodes.size === 0 ? undefined : this.#own.begin(changes);
+    const operation = this.#nodes.size === 0 ? nothingExpected : this.#own.begin(changes);
     let hasSucceeded = false;
     turns.changed();
     try {
@@ -128,22 +131,15 @@ export class LocalWatch implements WatchAbility, ChangeListener {
       return result;
     } finally {
       turns.changed();
-      if (operation !== undefined) this.#end(operation, hasSucceeded);
+      for (const { kind, path } of this.#own.end(operation, hasSucceeded)) {
+        if (kind === 'created' || kind === 'removed') this.#subscriptions.report({ path, kind });
+      }
     }
   }
 
-  #end(operation: readonly Expected[], hasSucceeded: boolean): void {
-    for (const { kind, path } of this.#own.end(operation, hasSucceeded)) {
-      if (kind === 'created' || kind === 'removed') this.#subscriptions.report({ path, kind });
-    }
-  }
-
-  /**
-   * This store is going to change content or metadata of a file; to be handed to {@link modified} once it has, `undefined`
-   * where nothing is watched.
-   */
-  modifying(path: BackendPath, fileId: bigint): readonly Expected[] | undefined {
-    return this.#nodes.size === 0 ? undefined : this.#own.begin([modification(path, fileId)]);
+  /** This store is going to change content or metadata of a file; to be handed to {@link modified} once it has. */
+  modifying(path: BackendPath, fileId: bigint): readonly Expected[] {
+    return this.#nodes.size === 0 ? nothingExpected : this.#own.begin([modification(path, fileId)]);
   }
 
   modified(operation: readonly Expected[]): void {

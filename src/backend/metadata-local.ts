@@ -33,7 +33,7 @@ import type { Task } from './task.ts';
 import { ExtendedAttributes } from './xattr-eas.ts';
 import { type Aside, XattrKeeper } from './xattr-keeper.ts';
 import { XattrStreams } from './xattr-streams.ts';
-import type { XattrTasks } from './xattr-tasks.ts';
+import { filePath, type XattrTasks } from './xattr-tasks.ts';
 
 /** Attributes that mean something in the value of `user.DOSATTRIB`; the kind of a file is on the disk. */
 const keptAttributes =
@@ -238,11 +238,13 @@ export class LocalMetadata {
     const isUsed =
       (items.security !== undefined && kept.security !== undefined) ||
       (items.attributes !== undefined && (kept.attributes !== undefined || kept.creationTime !== undefined));
-    const none = Object.fromEntries(Object.keys(items).map((item) => [item, undefined]));
     return {
       isUsed,
       keep: () => this.#side.write(reference, { ...this.#side.read(reference), ...items }),
-      drop: () => this.#side.write(reference, { ...this.#side.read(reference), ...none }),
+      drop: () => {
+        const none = Object.fromEntries(Object.keys(items).map((item) => [item, undefined]));
+        this.#side.write(reference, { ...this.#side.read(reference), ...none });
+      },
     };
   }
 
@@ -274,8 +276,8 @@ function visible(attributes: number | undefined): number | undefined {
   return attributes === undefined ? undefined : attributes & (keptAttributes | MAPPED_READONLY);
 }
 
-function statOf({ path, fd }: LocalFile): Task<DiskStat> {
-  return fd === undefined ? calls.lstat(path) : calls.fstat(fd);
+function statOf(file: LocalFile): Task<DiskStat> {
+  return file.fd === undefined ? calls.lstat(filePath(file)) : calls.fstat(file.fd);
 }
 
 function readable(value: Buffer): Buffer {

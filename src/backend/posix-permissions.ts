@@ -2,11 +2,10 @@
  * Making files and directories of a local folder with the owner, group and mode that they are to have.
  */
 import fs from 'node:fs';
-import type { OpenAt } from '../native/names.ts';
+import type { OpenAt, Place } from '../native/names.ts';
 import type { DiskLook, DiskStat } from './disk-stat.ts';
 import { BackendError } from './error.ts';
-import { calls, type DiskPath, descriptorPath, OpenFlags } from './local-calls.ts';
-import type { NamedPlace } from './local-tree.ts';
+import { calls, descriptorPath, OpenFlags, pathOf } from './local-calls.ts';
 import { promisedCall, type Task } from './task.ts';
 
 export interface PermissionOptions {
@@ -55,32 +54,34 @@ export class NewPermissions {
   }
 
   /** Makes a file and opens it. */
-  *createFile([disk, parent, name]: NamedPlace): Task<{ fd: number; stat: DiskStat }> {
+  *createFile(place: Place): Task<{ fd: number; stat: DiskStat }> {
     const { openAt } = this.#calls;
+    const { directory, name } = place;
     const mode = this.#creationMode(false);
     const fd =
       openAt === undefined
-        ? yield* calls.open(disk, OpenFlags.create, mode)
+        ? yield* calls.open(pathOf(place), OpenFlags.create, mode)
         : yield* promisedCall(
-            () => openAt(parent, name, OpenFlags.create, mode),
-            () => openAt.later(parent, name, OpenFlags.create, mode),
+            () => openAt(directory, name, OpenFlags.create, mode),
+            () => openAt.later(directory, name, OpenFlags.create, mode),
           );
     try {
-      return { fd, stat: yield* this.#settled(fd, parent) };
+      return { fd, stat: yield* this.#settled(fd, directory) };
     } catch (error) {
       fs.closeSync(fd);
-      yield* calls.unlink(disk, false);
+      yield* calls.unlink(pathOf(place), false);
       throw error;
     }
   }
 
-  /** Makes a directory; `parent` is open on the one that it is in. */
-  *makeDirectory(disk: DiskPath, parent: number): Task<DiskStat> {
+  /** Makes a directory. */
+  *makeDirectory(place: Place): Task<DiskStat> {
+    const disk = pathOf(place);
     yield* calls.mkdir(disk, this.#creationMode(true));
     try {
       const fd = yield* calls.open(disk, OpenFlags.directory);
       try {
-        return yield* this.#settled(fd, parent);
+        return yield* this.#settled(fd, place.directory);
       } finally {
         fs.closeSync(fd);
       }

@@ -12,7 +12,7 @@ import type { FileReference, LocalFile, StreamContent, StreamStore } from './met
 import { attributeOfStream, streamOfAttribute } from './samba-names.ts';
 import { promisedCall, type Task } from './task.ts';
 import { settled, type XattrKeeper } from './xattr-keeper.ts';
-import type { XattrPlace } from './xattr-tasks.ts';
+import { filePath, type XattrPlace } from './xattr-tasks.ts';
 
 /** Linux takes no larger value. */
 const VALUE_BYTES_MAX = 65_536;
@@ -258,7 +258,7 @@ export class LocalStream {
   *sync(place: XattrPlace): Task<void> {
     const { content } = this.#shared;
     if (content !== undefined) return yield* promisedCall(undefined, async () => content.sync());
-    const fd = yield* calls.open(place.path, OpenFlags.read);
+    const fd = yield* calls.open(filePath(place), OpenFlags.read);
     try {
       yield* calls.fsync(fd);
     } finally {

@@ -2,26 +2,31 @@
  * Extended attributes of local files, as steps of a task; and which failures say that a file cannot carry one.
  */
 import fs from 'node:fs';
+import { present } from '../base/assert.ts';
 import type { Place } from '../native/names.ts';
 import type { Xattr, XattrCalls, XattrTarget } from '../native/xattr.ts';
 import type { XattrAt } from '../native/xattr-at.ts';
 import { codeOf } from './error.ts';
-import { calls, type DiskPath, descriptorPath, OpenFlags } from './local-calls.ts';
+import { calls, type DiskPath, descriptorPath, OpenFlags, pathOf } from './local-calls.ts';
 import { promisedCall, type Task } from './task.ts';
 
 /** How a call reaches a file. */
 export interface XattrPlace {
-  readonly path: DiskPath;
-  /** The path is `/proc/self/fd/N` of this N, and means what is open there. Otherwise a link at its end is meant itself. */
+  /** It is open as this; otherwise it is reached by {@link place}. */
   readonly fd?: number | undefined;
   /** `fd` is open for reading or writing, not only by reference: calls may take it itself, which spares the path. */
   readonly isData?: boolean | undefined;
-  /** The same as a name in an open directory, where it was found by one. */
+  /** A name in an open directory, by which it was found; a link is meant itself. */
   readonly place?: Place | undefined;
 }
 
-function targetOf({ path, fd, isData }: XattrPlace): XattrTarget {
-  return isData === true && fd !== undefined ? fd : path;
+/** A path to what is open, or to the name. */
+export function filePath({ fd, place }: XattrPlace): DiskPath {
+  return fd === undefined ? pathOf(present(place, 'place of a file')) : descriptorPath(fd);
+}
+
+function targetOf(file: XattrPlace): XattrTarget {
+  return file.isData === true && file.fd !== undefined ? file.fd : filePath(file);
 }
 
 /** What is not open for data, as a name in a directory. */
@@ -62,8 +67,8 @@ export class XattrTasks {
 
   /** The value; `undefined` where there is none and where there cannot be one. */
   *read(place: XattrPlace, name: DiskPath): Task<Buffer | undefined> {
-    const [calls, target] = [this.#of(place), targetOf(place)];
-    const [at, named] = [this.#at, namedPlaceOf(place)];
+    const at = this.#at;
+    const named = namedPlaceOf(place);
     try {
       if (at !== undefined && named !== undefined) {
         return yield* promisedCall(
@@ -71,6 +76,8 @@ export class XattrTasks {
           () => at.readLater(named, name),
         );
       }
+      const calls = this.#of(place);
+      const target = targetOf(place);
       return yield* promisedCall(
         () => calls.read(target, name),
         () => calls.readLater(target, name),
@@ -105,8 +112,8 @@ export class XattrTasks {
 
   /** All names, one character for each byte. */
   *list(place: XattrPlace): Task<readonly string[]> {
-    const [calls, target] = [this.#of(place), targetOf(place)];
-    const [at, named] = [this.#at, namedPlaceOf(place)];
+    const at = this.#at;
+    const named = namedPlaceOf(place);
     try {
       if (at !== undefined && named !== undefined) {
         return yield* promisedCall(
@@ -114,6 +121,8 @@ export class XattrTasks {
           () => at.listLater(named),
         );
       }
+      const calls = this.#of(place);
+      const target = targetOf(place);
       return yield* promisedCall(
         () => calls.list(target),
         () => calls.listLater(target),
@@ -149,7 +158,7 @@ const PERMISSIONS = 0o7777;
 function* writable<T>(place: XattrPlace, change: () => Task<T>, refusal: unknown): Task<T> {
   if (place.fd !== undefined) return yield* whileWritable(place.fd, change, refusal);
   // What the path leads to by now may be anything: only what is open is changed.
-  const fd = yield* calls.open(place.path, OpenFlags.reference);
+  const fd = yield* calls.open(filePath(place), OpenFlags.reference);
   try {
     return yield* whileWritable(fd, change, refusal);
   } finally {
