@@ -152,20 +152,20 @@ export class LocalTree {
   }
 
   /** As {@link found}, for what changes the file's metadata. */
-  *changed<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
+  changed<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
     const { changes } = this;
-    return yield* this.found(path, (file) =>
-      changes.own([modification(path, file.reference.fileId)], use(file)),
-    );
+    return this.found(path, (file) => changes.own([modification(path, file.reference.fileId)], use(file)));
   }
 
   /** Runs `use` with what is found at the path; a link at its end is itself. */
-  *found<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
-    if (path === '') {
-      const { fd } = this.directories.root;
-      return yield* use(this.stats.file(yield* this.stats.look.open(fd), { directory: fd, name: '.' }));
-    }
-    return yield* this.at(path, (place) => this.#foundAt(path, place, use));
+  found<T>(path: BackendPath, use: (file: LocalFile) => Task<T>): Task<T> {
+    if (path === '') return this.#foundRoot(use);
+    return this.at(path, (place) => this.#foundAt(path, place, use));
+  }
+
+  *#foundRoot<T>(use: (file: LocalFile) => Task<T>): Task<T> {
+    const { fd } = this.directories.root;
+    return yield* use(this.stats.file(yield* this.stats.look.open(fd), { directory: fd, name: '.' }));
   }
 
   /** What stands at the name and belongs to the store; looked at once a moment. */

@@ -11,7 +11,9 @@ import type { DiskStat } from './disk-stat.ts';
 
 /** The coarsest clock of disks in use counts in steps of 2 s. */
 const STEP_NS = 2_000_000_000n;
-const NS_PER_SECOND = 1_000_000_000n;
+const NS_PER_SECOND = 1_000_000_000;
+const BIT_16 = 0x1_0000;
+const BIT_32 = 0x1_0000_0000;
 /** Files remembered at most, which take 3.5 MiB, and the room for them at first; powers of two. */
 const COUNT_MAX = 65_536;
 const COUNT_MIN = 1024;
@@ -210,17 +212,26 @@ export class RecentAttributes {
 function wantStat({ ino, dev, ctimeNs, birthtimeNs }: DiskStat): void {
   wantedLongs[0] = ino;
   const [seconds, ns] = parted(ctimeNs);
-  wantedLongs[1] = seconds;
+  wanted[2] = seconds;
+  wanted[3] = Math.floor(seconds / BIT_32);
   wanted[4] = ns;
   const [bornSeconds, bornNs] = parted(birthtimeNs);
-  wanted[5] = Number(BigInt.asUintN(32, bornSeconds));
+  wanted[5] = bornSeconds;
   wanted[6] = bornNs;
   wanted[7] = Number(BigInt.asUintN(32, dev));
 }
 
-/** Whole seconds and what is left, which is not negative. */
-function parted(ns: bigint): readonly [seconds: bigint, ns: number] {
-  const rest = ns % NS_PER_SECOND;
-  const left = rest < 0n ? rest + NS_PER_SECOND : rest;
-  return [(ns - left) / NS_PER_SECOND, Number(left)];
+const long = new BigInt64Array(1);
+const halves = new Int32Array(long.buffer);
+
+/** Whole seconds and what is left, which is not negative; BigInt arithmetic would make several values on the way. */
+function parted(ns: bigint): readonly [seconds: number, ns: number] {
+  long[0] = ns;
+  const [low = 0, high = 0] = halves;
+  // In two parts, each of which a double holds exactly.
+  const upper = high * BIT_16 + (low >>> 16);
+  const upperSeconds = Math.floor(upper / NS_PER_SECOND);
+  const lower = (upper - upperSeconds * NS_PER_SECOND) * BIT_16 + (low & (BIT_16 - 1));
+  const lowerSeconds = Math.floor(lower / NS_PER_SECOND);
+  return [upperSeconds * BIT_16 + lowerSeconds, lower - lowerSeconds * NS_PER_SECOND];
 }

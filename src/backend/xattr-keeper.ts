@@ -33,8 +33,8 @@ export class XattrKeeper {
   }
 
   /** What the file carries. */
-  *read(place: XattrPlace, name: DiskPath): Task<Buffer | undefined> {
-    return this.#tasks && (yield* this.#tasks.read(place, name));
+  read(place: XattrPlace, name: DiskPath): Task<Buffer | undefined> {
+    return this.#tasks === undefined ? nothing() : this.#tasks.read(place, name);
   }
 
   /** The names of all that the file carries, one character for each byte. */
@@ -86,6 +86,8 @@ export class XattrKeeper {
     }
   }
 }
+
+function* nothing(): Task<undefined> {}
 
 /** Waits for an answer, if it is not there yet. */
 export function* settled<T>(answer: MaybePromise<T>): Task<T> {
