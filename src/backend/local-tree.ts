@@ -129,7 +129,8 @@ export class LocalTree {
     if (path === '') throw new BackendError('EBUSY', 'open', path);
     if (path.startsWith('/')) throw new BackendError('EINVAL', 'open', path);
     const name = diskName(checkedName(path));
-    const directory = yield* this.directories.reach(parentOf(path));
+    const above = parentOf(path);
+    const directory = this.directories.reachNow(above) ?? (yield* this.directories.reach(above));
     try {
       return yield* use({ directory: directory.fd, name });
     } finally {
@@ -168,16 +169,17 @@ export class LocalTree {
     return yield* use(this.stats.file(yield* this.stats.look.open(fd), { directory: fd, name: '.' }));
   }
 
-  /** What stands at the name and belongs to the store; looked at once a moment. */
-  *#seen(path: BackendPath, { directory, name }: Place): Task<DiskStat> {
-    const { told } = this.directories.knownNow(path) ?? {};
-    if (told?.moment === this.turns.moment) return told.seen;
-    return this.#opening.seenNow(path) ?? this.check(yield* this.stats.look.at(directory, name));
+  /** What was found at the path in this moment. */
+  #seenNow(path: BackendPath): DiskStat | undefined {
+    const told = this.directories.knownNow(path)?.told;
+    return told?.moment === this.turns.moment ? told.seen : this.#opening.seenNow(path);
   }
 
-  /** By its descriptor where it is open, which spares the way to it. */
+  /** Looked at once a moment. By its descriptor where it is open, which spares the way to it. */
   *#foundAt<T>(path: BackendPath, place: Place, use: (file: LocalFile) => Task<T>): Task<T> {
-    const file = this.stats.file(yield* this.#seen(path, place), place);
+    const { directory, name } = place;
+    const stat = this.#seenNow(path) ?? this.check(yield* this.stats.look.at(directory, name));
+    const file = this.stats.file(stat, place);
     const descriptor = this.files.find(file.reference)?.descriptor;
     if (!descriptor?.isData) return yield* use(file);
     return yield* descriptor.held(READ, (fd) => use({ ...file, fd, isData: true }));
