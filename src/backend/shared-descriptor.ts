@@ -91,7 +91,7 @@ export class SharedDescriptor implements Evictable {
   /** From now on the descriptor is kept, since the file could not be opened again. */
   *pin(): Task<void> {
     this.#isPinned = true;
-    yield* this.held(this.#use, nothing);
+    if (this.#fd === undefined) yield* this.held(this.#use, nothing);
   }
 
   unpin(): void {
