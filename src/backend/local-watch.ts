@@ -19,7 +19,7 @@ import {
 import type { BackendChange, BackendPath, MaybePromise, WatchAbility, WatchOptions } from './contract.ts';
 import { BackendError, codeOf } from './error.ts';
 import { directoriesIn } from './local-entries.ts';
-import { type Expected, modification, type OwnChange, OwnChanges } from './own-changes.ts';
+import { type Expected, modification, nothingExpected, type OwnChange, OwnChanges } from './own-changes.ts';
 import { isWithin, join, parentOf } from './path.ts';
 import { type Pace, run, runNow, slowCall, type Task } from './task.ts';
 import type { Turns } from './turn.ts';
@@ -36,9 +36,6 @@ const WALK_STEP = 128;
 
 /** What is told where nothing more can be watched. */
 const EXHAUSTED = new Set(['ENOSPC', 'EMFILE', 'ENFILE', 'ENOMEM']);
-
-/** Where nothing is watched. */
-const nothingExpected: readonly Expected[] = [];
 
 export interface LocalWatchOptions {
   readonly libc: Libc | undefined;

@@ -22,6 +22,9 @@ export interface Expected {
   isTaken: boolean;
 }
 
+/** Of operations that nobody would hear of. */
+export const nothingExpected: readonly Expected[] = [];
+
 export class OwnChanges {
   /** Changes are told once and by their kind; otherwise any that concerns the name counts. */
   isExact = true;

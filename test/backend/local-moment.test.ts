@@ -9,6 +9,11 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { localBackend } from '../../src/backend/local.ts';
+import { encodeDosAttrib } from '../../src/backend/samba-dosattrib.ts';
+import { xattrAbilityAt } from '../../src/backend/xattr-tasks.ts';
+import { loadLibc } from '../../src/native/libc.ts';
+import type { Xattr } from '../../src/native/xattr.ts';
+import { FileAttribute } from '../../src/wire/flags.ts';
 
 const folder = fs.mkdtempSync(path.join(tmpdir(), 'smbkit-moment-'));
 const store = localBackend(folder);
@@ -28,6 +33,12 @@ async function lookedAt(name: string): Promise<void> {
   await store.stat(`d/${name}`);
 }
 
+/** Where files of the folder carry attributes. */
+function testWithXattr(name: string, body: (xattr: Xattr) => Promise<void>): void {
+  const xattr = loadLibc()?.xattr;
+  if (xattr !== undefined && xattrAbilityAt(xattr, folder).hasUser) test(name, () => body(xattr));
+}
+
 test('a file opened after a look is described as it was opened, and as it is after each change', async () => {
   await lookedAt('file');
   const handle = await store.open('d/file', { write: true });
@@ -41,6 +52,22 @@ test('a file opened after a look is described as it was opened, and as it is aft
   assert.equal((await store.stat('d/file')).sizeBytes, 1);
   await handle.close();
 });
+
+testWithXattr(
+  'attributes that others give a file that was just made are seen in the next turn',
+  async (xattr) => {
+    const handle = await store.open('made', { create: true, write: true });
+    await handle.setStat({ attributes: FileAttribute.HIDDEN });
+    assert.equal((await handle.stat()).attributes, FileAttribute.HIDDEN);
+    xattr.write(on('made'), 'user.DOSATTRIB', encodeDosAttrib({ attributes: FileAttribute.SYSTEM }));
+    await nextTurn();
+    assert.equal((await handle.stat()).attributes, FileAttribute.SYSTEM);
+    assert.equal((await store.stat('made')).attributes, FileAttribute.SYSTEM);
+    await handle.setStat({ creationTime: 1n });
+    assert.equal((await handle.stat()).attributes, FileAttribute.SYSTEM);
+    await handle.close();
+  },
+);
 
 test('what others change is seen in the next turn at the latest', async () => {
   await lookedAt('file');
