@@ -34,7 +34,7 @@ export class Descriptor {
     this.check('read');
     if (target.length > QUICK_BYTES || !this.#pace.isQuick)
       return this.#held(() => readLater(this.fd, this.#pace, target, position));
-    return this.#pace.timed(() => readNow(this.fd, target, position));
+    return this.#pace.timed(readNow, this.fd, target, position);
   }
 
   /** Writes all of `source`. */
@@ -42,7 +42,7 @@ export class Descriptor {
     this.check('write');
     if (source.length > QUICK_BYTES || !this.#pace.isQuick)
       return this.#held(() => writeLater(this.fd, this.#pace, source, position));
-    return this.#pace.timed(() => writeNow(this.fd, source, position));
+    return this.#pace.timed(writeNow, this.fd, source, position);
   }
 
   truncate(sizeBytes: number): MaybePromise<void> {

@@ -168,7 +168,7 @@ export class DiskLook {
   #attempt(directory: number, name: string | Buffer): 'found' | 'absent' | undefined {
     const statx = this.#statx;
     if (statx === undefined || !this.#pace.isQuick) return undefined;
-    const errno = this.#pace.timed(() => statx.attempt(directory, name, scratch));
+    const errno = this.#pace.timed(statx.attempt, directory, name, scratch);
     if (errno === 0) return 'found';
     return errno === ENOENT ? 'absent' : undefined;
   }

@@ -90,7 +90,7 @@ function lookedNow(
   const statx = libc?.statx;
   if (statx === undefined || !pace.isQuick) return undefined;
   const disk = diskName(name);
-  const errno = pace.timed(() => statx.attempt(fd, disk, record));
+  const errno = pace.timed(statx.attempt, fd, disk, record);
   if (errno !== 0) return errno === Errno.ENOENT ? 'hidden' : undefined;
   const told = stats.describeRecord(record);
   if (told !== undefined) return { name, stat: told };

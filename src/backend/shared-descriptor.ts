@@ -127,7 +127,7 @@ export class SharedDescriptor implements Evictable {
       const count = cachedReads.read(fd, target, position);
       if (count !== undefined) return count;
       const mayWait = !cachedReads.isKnown && this.#pace.isQuick;
-      if (mayWait) return this.#pace.timed(() => readNow(fd, target, position));
+      if (mayWait) return this.#pace.timed(readNow, fd, target, position);
     }
     return this.#busy(() => readLater(fd, this.#pace, target, position));
   }
@@ -140,7 +140,7 @@ export class SharedDescriptor implements Evictable {
     this.#wasUsed = true;
     this.#isDirty = true;
     if (source.length <= QUICK_BYTES && this.#pace.isQuick) {
-      return this.#pace.timed(() => writeNow(fd, source, position));
+      return this.#pace.timed(writeNow, fd, source, position);
     }
     return this.#busy(() => writeLater(fd, this.#pace, source, position));
   }

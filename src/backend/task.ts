@@ -20,7 +20,10 @@ export interface Task<T> extends Iterator<Step<unknown>, T, void> {
 export type Pooled<T> = (done: (error: Error | null, value: T) => void) => void;
 
 /** Says whether calls run at once, and runs them. */
-type Driver = Pick<Pace, 'isQuick' | 'timed'>;
+interface Driver {
+  readonly isQuick: boolean;
+  timed<T>(call: () => T): T;
+}
 
 /** Of the task that goes on at the moment; absent while what the pool has done is taken up. */
 let driver: Driver | undefined;
@@ -116,12 +119,14 @@ export class Pace {
     return true;
   }
 
-  /** Runs `call` at once and learns from it. */
-  timed<T>(call: () => T): T {
+  /** Runs `call` at once and learns from it. What it needs can be handed along, where a closure would be made for each. */
+  timed<T>(call: () => T): T;
+  timed<T, A, B, C>(call: (a: A, b: B, c: C) => T, a: A, b: B, c: C): T;
+  timed<T, A, B, C>(call: (a?: A, b?: B, c?: C) => T, a?: A, b?: B, c?: C): T {
     const began = this.#clock.monotonicMs();
     this.#preemption.watch(began);
     try {
-      return call();
+      return call(a, b, c);
     } finally {
       const now = this.#clock.monotonicMs();
       if (now - began > SLOW_MS) this.#slow(began, now);
