@@ -275,7 +275,7 @@ describe('the budget of', () => {
       for (const length of [4096, 65_536]) {
         const body = file.readRequest(0n, length);
         const { use } = await third(() => ask(tree.spec(Command.READ, body, { payloadBytes: length })));
-        within(use, { promises: 0, timers: 0, buffers: 12, largeBuffers: 0 }, `READ of ${length}`);
+        within(use, { promises: 0, timers: 0, buffers: 6, largeBuffers: 0 }, `READ of ${length}`);
       }
     }));
 
@@ -285,7 +285,7 @@ describe('the budget of', () => {
       for (const length of [4096, 65_536]) {
         const body = file.writeRequest(0n, Buffer.alloc(length, 2));
         const { use } = await third(() => ask(tree.spec(Command.WRITE, body, { payloadBytes: length })));
-        within(use, { promises: 0, timers: 0, buffers: 12, largeBuffers: 0 }, `WRITE of ${length}`);
+        within(use, { promises: 0, timers: 0, buffers: 6, largeBuffers: 0 }, `WRITE of ${length}`);
       }
     }));
 
@@ -301,9 +301,9 @@ describe('the budget of', () => {
         return [created, queried.use, await closed(ask, tree, fileId)];
       });
       assert.ok(open !== undefined && query !== undefined && close !== undefined);
-      within(open, { promises: 0, timers: 0, buffers: 12, largeBuffers: 0 }, 'CREATE');
-      within(query, { promises: 0, timers: 0, buffers: 9, largeBuffers: 0 }, 'QUERY_INFO');
-      within(close, { promises: 0, timers: 0, buffers: 8, largeBuffers: 0 }, 'CLOSE');
+      within(open, { promises: 0, timers: 0, buffers: 6, largeBuffers: 0 }, 'CREATE');
+      within(query, { promises: 0, timers: 0, buffers: 6, largeBuffers: 0 }, 'QUERY_INFO');
+      within(close, { promises: 0, timers: 0, buffers: 6, largeBuffers: 0 }, 'CLOSE');
     }));
 
   it('create, rename, delete: no promise, no timer', () =>
@@ -330,10 +330,10 @@ describe('the budget of', () => {
         return [created, renamed.use, disposed.use, await closed(ask, tree, fileId)];
       });
       assert.ok(create !== undefined && rename !== undefined && dispose !== undefined && close !== undefined);
-      within(create, { promises: 0, timers: 0, buffers: 12, largeBuffers: 0 }, 'CREATE of a new file');
-      within(rename, { promises: 0, timers: 0, buffers: 12, largeBuffers: 0 }, 'SET_INFO that renames');
-      within(dispose, { promises: 0, timers: 0, buffers: 12, largeBuffers: 0 }, 'SET_INFO that deletes');
-      within(close, { promises: 0, timers: 0, buffers: 8, largeBuffers: 0 }, 'CLOSE that deletes');
+      within(create, { promises: 0, timers: 0, buffers: 6, largeBuffers: 0 }, 'CREATE of a new file');
+      within(rename, { promises: 0, timers: 0, buffers: 6, largeBuffers: 0 }, 'SET_INFO that renames');
+      within(dispose, { promises: 0, timers: 0, buffers: 6, largeBuffers: 0 }, 'SET_INFO that deletes');
+      within(close, { promises: 0, timers: 0, buffers: 6, largeBuffers: 0 }, 'CLOSE that deletes');
     }));
 
   it('the pool: as many buffers lie ready after a request as before it', () =>

@@ -87,6 +87,7 @@ export const RequestHeaderAsync = struct('RequestHeaderAsync', {
 });
 /** A signature is verified where it stands: a view of it would be made for every request. */
 const unreadEnding = { sessionId: id64, signature: reserved(16) };
+/** {@link RequestHeaderSync} without its signature. [MS-SMB2] 2.2.1.2 */
 const RequestHeadSync = struct('RequestHeadSync', {
   ...beginning,
   ...ofRequest,
@@ -94,6 +95,7 @@ const RequestHeadSync = struct('RequestHeadSync', {
   ...ofSync,
   ...unreadEnding,
 });
+/** {@link RequestHeaderAsync} without its signature. [MS-SMB2] 2.2.1.1 */
 const RequestHeadAsync = struct('RequestHeadAsync', {
   ...beginning,
   ...ofRequest,
