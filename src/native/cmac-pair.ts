@@ -17,7 +17,7 @@ const STREAM_CHAIN = 24;
 const streams = Buffer.from(new ArrayBuffer(STREAM_BYTES * LANES));
 
 /** Ciphertext is made only to be thrown away, so it is made in pieces that stay in the cache. */
-const PIECE_BLOCKS = 1024;
+const PIECE_BLOCKS = 4096;
 const PIECE_BYTES = PIECE_BLOCKS * BLOCK_BYTES;
 const out = Buffer.from(new ArrayBuffer(PIECE_BYTES * LANES));
 

@@ -5,7 +5,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { nativeFindings } from '../../src/cli/doctor-abilities.ts';
+import { cryptoFindings, cryptoSpeeds } from '../../src/cli/doctor-speed.ts';
 import { networkFindings } from '../../src/cli/doctor-system.ts';
+import { signingParameters } from '../../src/crypto/algorithms.ts';
 import { loadLibc } from '../../src/native/libc.ts';
 import { fastestCryptoProvider } from '../../src/server/crypto-provider.ts';
 import { start } from './fake-surroundings.ts';
@@ -78,6 +80,19 @@ describe('smbkit doctor', () => {
     }
     const provider = fastestCryptoProvider().name === 'native' ? 'OpenSSL in place' : 'node:crypto';
     assert.equal(provider === 'OpenSSL in place', loadLibc() !== undefined);
+  });
+
+  test('says what two messages at once cost where a server signs them so', () => {
+    const provider = fastestCryptoProvider();
+    const speeds = cryptoSpeeds().filter((speed) => speed.provider === provider.name);
+    for (const { id, name } of signingParameters.values()) {
+      const mac = provider.mac(id, Buffer.alloc(16, 1));
+      const speed = speeds.find(({ algorithm }) => algorithm === name);
+      assert.equal(speed?.us1MiBOfTwo !== undefined, mac.tagPair !== undefined);
+      const finding = cryptoFindings(speeds).find((one) => one.name === name);
+      assert.equal(/each of two at once/.test(String(finding?.value)), mac.tagPair !== undefined);
+      mac.destroy();
+    }
   });
 
   test('says it in words, what follows below what is', async () => {
