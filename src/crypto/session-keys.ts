@@ -59,11 +59,6 @@ export function deriveAllKeys(inputs: KeyInputs): SessionKeys {
   return keys;
 }
 
-/** Overwrites all keys of `keys`. */
-export function wipeKeys(keys: SessionKeys): void {
-  wipe(keys.signing, keys.clientToServer, keys.serverToClient, keys.application);
-}
-
 /** [MS-SMB2] 3.3.5.5.3: Session.SessionKey is the first 16 bytes, right-padded with zeros. */
 function sessionKeyOf(fullSessionKey: Buffer): Buffer {
   const key = secretBuffer(SIGNING_KEY_BYTES);

@@ -5,6 +5,7 @@ import {
   type CoreState,
   enterPending,
   hasOpen,
+  isThroughLink,
   type LeaseName,
   leavePending,
   linkKeyOf,
@@ -68,7 +69,7 @@ export function removalAfter(state: CoreState, open: OpenState): Removal | undef
   const linkKey = linkKeyOf(open.place);
   const pending = pendingAt(file, linkKey);
   if (pending !== undefined) {
-    const isLast = !hasOpen(file, (other) => linkKeyOf(other.place) === linkKey);
+    const isLast = !hasOpen(file, (other) => isThroughLink(other, linkKey));
     if (!isLast && !open.isPosixDelete) return undefined;
     leavePending(file, linkKey);
     const removal = removalOf(open, '', commonSpared(pending.spared, sparedBy(open)));

@@ -11,6 +11,7 @@ import {
   enterPending,
   hasOpen,
   isLinkPending,
+  isThroughLink,
   leavePending,
   linkKeyOf,
   type OpenState,
@@ -156,7 +157,7 @@ export function followRename(state: CoreState, open: OpenState, to: Place): void
   const { file } = open.streamObject;
   const from = linkKeyOf(open.place);
   for (const other of opensOfFile(file)) {
-    if (linkKeyOf(other.place) === from) other.place = to;
+    if (isThroughLink(other, from)) other.place = to;
     touch(state, other);
   }
   const pending = pendingAt(file, from);

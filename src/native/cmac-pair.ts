@@ -40,7 +40,8 @@ export class CmacPair implements MacPair {
     const l = chainOf(0);
     double(l, this.#k1);
     double(this.#k1, this.#k2);
-    wipe(l, out);
+    l.fill(0);
+    out.fill(0, 0, BLOCK_BYTES);
   }
 
   tag(first: Buffer, second: Buffer, firstTag: Buffer, secondTag: Buffer): void {
@@ -58,7 +59,7 @@ export class CmacPair implements MacPair {
   }
 
   free(): void {
-    wipe(this.#schedule, this.#k1, this.#k2);
+    for (const secret of [this.#schedule, this.#k1, this.#k2]) secret.fill(0);
   }
 
   /** Each lane's ciphertext goes to a place of its own; the chains begin with zeros. */
@@ -110,8 +111,4 @@ function chainOf(lane: number): Buffer {
 
 function lastOf(lane: number): Buffer {
   return lastBlocks.subarray(lane * BLOCK_BYTES, (lane + 1) * BLOCK_BYTES);
-}
-
-function wipe(...secrets: readonly Buffer[]): void {
-  for (const secret of secrets) secret.fill(0);
 }

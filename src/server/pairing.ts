@@ -10,16 +10,23 @@ interface Waiting {
   readonly memory: MessageMemory | undefined;
 }
 
+/** The transport that messages come by. */
+export interface PairingHost {
+  /** Messages that are there already wait, too. */
+  readonly isPaused: boolean;
+  /** Runs what may send. */
+  together(work: () => void): void;
+}
+
 export class Pairing implements FrameSink {
   readonly #listener: TransportListener;
-  readonly #together: (work: () => void) => void;
+  readonly #host: PairingHost;
   #waiting: Waiting | undefined;
   #isTimed = false;
 
-  /** `together` runs what may send. */
-  constructor(listener: TransportListener, together: (work: () => void) => void) {
+  constructor(listener: TransportListener, host: PairingHost) {
     this.#listener = listener;
-    this.#together = together;
+    this.#host = host;
   }
 
   get messageBytesMax(): number {
@@ -35,12 +42,19 @@ export class Pairing implements FrameSink {
     }
     if (first !== undefined && isPairable) this.#listener.pair?.(first.bytes, bytes);
     this.settle();
-    this.#listener.message(bytes, memory);
+    // What the first has begun may be enough for now.
+    if (this.#host.isPaused) this.#waiting = { bytes, memory };
+    else this.#listener.message(bytes, memory);
   }
 
   violation(reason: string): void {
     this.settle();
     this.#listener.violation(reason);
+  }
+
+  /** No longer paused. */
+  resume(): void {
+    if (!this.#host.isPaused) this.settle();
   }
 
   /** The message that waits goes on its way. */
@@ -60,6 +74,6 @@ export class Pairing implements FrameSink {
 
   readonly #received = (): void => {
     this.#isTimed = false;
-    if (this.#waiting !== undefined) this.#together(() => this.settle());
+    if (this.#waiting !== undefined) this.#host.together(() => this.resume());
   };
 }

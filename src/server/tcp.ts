@@ -70,6 +70,7 @@ class TcpTransport implements Transport {
   #outgoing: Outgoing | undefined;
   #listener: TransportListener | undefined;
   #cutter: FrameCutter | undefined;
+  #pairing: Pairing | undefined;
   #stalledSinceMs: number | undefined;
 
   constructor(clock: Clock, socket: Socket) {
@@ -93,8 +94,14 @@ class TcpTransport implements Transport {
   }
 
   attach(listener: TransportListener, receiving: Receiving, sendNow: SendNow | undefined): void {
-    const pairing = new Pairing(listener, (work) => outgoing.together(work));
+    const pairing: Pairing = new Pairing(listener, {
+      get isPaused() {
+        return cutter.isPaused;
+      },
+      together: (work) => outgoing.together(work),
+    });
     const cutter = new FrameCutter(pairing, () => this.#clock.monotonicMs());
+    this.#pairing = pairing;
     this.#cutter = cutter;
     this.#listener = listener;
     const accepted = this.#socket;
@@ -107,7 +114,10 @@ class TcpTransport implements Transport {
     this.#socket = socket;
     this.#outgoing = outgoing;
     if (socket !== accepted) socket.on('error', () => socket.destroy());
-    socket.on('end', () => this.end());
+    socket.on('end', () => {
+      outgoing.together(() => pairing.resume());
+      this.end();
+    });
     socket.on('close', () => {
       cutter.stop();
       pairing.settle();
@@ -137,6 +147,7 @@ class TcpTransport implements Transport {
 
   resume(): void {
     this.#cutter?.resume();
+    this.#pairing?.resume();
     if (this.#cutter?.isPaused === false) this.#socket.resume();
   }
 

@@ -3,7 +3,7 @@
  */
 
 import { NTLM_OID } from '../auth/ntlm/acceptor.ts';
-import { decodeAvPairs, encodeAvPairs } from '../auth/ntlm/av-pairs.ts';
+import { decodeAvPairs } from '../auth/ntlm/av-pairs.ts';
 import { AV_FLAG_MIC, AvId, hasFlag, NtlmFlag } from '../auth/ntlm/flags.ts';
 import {
   type AuthenticateMessage,
@@ -226,12 +226,4 @@ export class SpnegoClient {
     const isRight = present(this.#integrity, 'context').verifyMic(encodeMechTypeList(this.#mechTypes), mic);
     assert(isRight, "the server's mechListMIC is right");
   }
-}
-
-/** Encoded AV_PAIRs with one replaced or, without a value, removed: for clients that misbehave. */
-export function withAvPair(targetInfo: Buffer, id: number, value?: Buffer): Buffer {
-  const pairs = new Map(decodeAvPairs(targetInfo));
-  if (value === undefined) pairs.delete(id);
-  else pairs.set(id, value);
-  return encodeAvPairs(pairs);
 }

@@ -15,14 +15,6 @@ const BIT_32 = 0x1_0000_0000;
 /** High half of 2^53. */
 const SAFE_HIGH = 0x20_0000;
 
-export function readU16(bytes: Buffer, at: number): number {
-  return bytes.readUInt16LE(at);
-}
-
-export function readU32(bytes: Buffer, at: number): number {
-  return bytes.readUInt32LE(at);
-}
-
 export function bigOf(lowHalf: number, highHalf: number): bigint {
   halves[low] = lowHalf;
   halves[high] = highHalf;

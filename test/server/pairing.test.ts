@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { NtStatus } from '../../src/base/status.ts';
 import { Pairing } from '../../src/server/pairing.ts';
@@ -40,14 +40,18 @@ class Listener implements TransportListener {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('messages', () => {
-  const listener = (): { heard: Listener; pairing: Pairing; say: (text: string) => void } => {
+  const listener = () => {
     const heard = new Listener();
-    const pairing = new Pairing(heard, (work) => {
-      heard.told.push('(');
-      work();
-      heard.told.push(')');
-    });
-    return { heard, pairing, say: (text) => pairing.message(Buffer.from(text)) };
+    const host = {
+      isPaused: false,
+      together(work: () => void): void {
+        heard.told.push('(');
+        work();
+        heard.told.push(')');
+      },
+    };
+    const pairing = new Pairing(heard, host);
+    return { heard, host, pairing, say: (text: string) => pairing.message(Buffer.from(text)) };
   };
 
   it('that do not pair go on at once', () => {
@@ -87,6 +91,24 @@ describe('messages', () => {
     assert.deepEqual(heard.told.slice(3), ['p2+p3', 'p2', 'p3']);
   });
 
+  it('wait while the connection is paused, the second of two for what the first has begun', async () => {
+    const { heard, host, pairing, say } = listener();
+    say('p1');
+    heard.message = (bytes) => {
+      heard.told.push(bytes.toString());
+      host.isPaused = true;
+    };
+    say('p2');
+    assert.deepEqual(heard.told, ['p1+p2', 'p1']);
+    await turn();
+    assert.deepEqual(heard.told.slice(2), ['(', ')']);
+    host.isPaused = false;
+    pairing.resume();
+    assert.deepEqual(heard.told.slice(4), ['p2']);
+    pairing.resume();
+    assert.deepEqual(heard.told.slice(5), []);
+  });
+
   it('go on before what ends the connection', () => {
     const { heard, pairing, say } = listener();
     say('p1');
@@ -103,7 +125,7 @@ describe('over TCP', () => {
 
   async function withFile(
     dialect: number,
-    body: (file: TestFile, provider: PairingProvider) => Promise<void>,
+    body: (file: TestFile, provider: PairingProvider, socket: Socket) => Promise<void>,
   ): Promise<void> {
     const cryptoProvider = new PairingProvider();
     const server = memoryServer({ cryptoProvider });
@@ -113,7 +135,7 @@ describe('over TCP', () => {
     try {
       const session = await client.logOn(alice);
       const tree = await session.connectTree('files');
-      await body(await tree.open('file'), cryptoProvider);
+      await body(await tree.open('file'), cryptoProvider, socket);
     } finally {
       client.close();
       await server.close({ drainMs: 0 });
@@ -136,6 +158,16 @@ describe('over TCP', () => {
         assert.ok(provider.pairs > 0);
       }));
   }
+
+  it('the last one is answered, though the client has nothing more to say', async () => {
+    for (let round = 0; round < 10; round++) {
+      await withFile(DialectRevision.SMB_2_1, async (file, _provider, socket) => {
+        const written = file.write(0n, Buffer.alloc(BLOCK, round));
+        socket.end();
+        assert.equal(await written, BLOCK);
+      });
+    }
+  });
 
   it('one of two that is forged is refused, and the other done', () =>
     withFile(DialectRevision.SMB_2_1, async (file, provider) => {
