@@ -29,6 +29,8 @@ export class OwnChanges {
   /** Changes are told once and by their kind; otherwise any that concerns the name counts. */
   isExact = true;
   readonly #expected = new Table<BackendPath, Expected[]>();
+  /** How many of them modify a file. */
+  readonly #modified = new Table<bigint, number>();
   /** Of operations that are over; in the order in which they ended. */
   #over: Expected[] = [];
   /** How many were over before those. */
@@ -41,6 +43,7 @@ export class OwnChanges {
       const others = this.#expected.get(change.path);
       if (others === undefined) this.#expected.set(change.path, [expected]);
       else others.push(expected);
+      this.#count(change, 1);
       return expected;
     });
   }
@@ -69,10 +72,7 @@ export class OwnChanges {
 
   /** True when it is our own that the file was modified. */
   takesFile(fileId: bigint): boolean {
-    for (const expected of this.#expected.values()) {
-      if (expected.some(({ change }) => change.fileId === fileId)) return true;
-    }
-    return false;
+    return this.#modified.get(fileId) !== undefined;
   }
 
   /** What was below `from` is told by its new path from now on. */
@@ -105,6 +105,14 @@ export class OwnChanges {
     if (others === undefined) return;
     others.splice(others.indexOf(expected), 1);
     if (others.length === 0) this.#expected.delete(path);
+    this.#count(expected.change, -1);
+  }
+
+  #count({ fileId }: OwnChange, more: number): void {
+    if (fileId === undefined) return;
+    const count = (this.#modified.get(fileId) ?? 0) + more;
+    if (count > 0) this.#modified.set(fileId, count);
+    else this.#modified.delete(fileId);
   }
 }
 
