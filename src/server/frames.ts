@@ -39,8 +39,8 @@ export class FrameCutter {
   readonly #nowMs: () => number;
   /** The frame that has begun and is not complete. */
   #partial: PartialFrame | undefined;
-  /** Bytes that came while paused. */
-  readonly #held = new ByteCollector();
+  /** Bytes that came while paused: at least one, or absent. */
+  #held: ByteCollector | undefined;
   #state: 'cutting' | 'paused' | 'stopped' = 'cutting';
   #frameSinceMs: number | undefined;
   #expectsLong = false;
@@ -64,13 +64,13 @@ export class FrameCutter {
 
   /** A frame has begun and is not complete. */
   get isPartial(): boolean {
-    return this.#partial !== undefined || this.#held.sizeBytes > 0;
+    return this.#partial !== undefined || this.#held !== undefined;
   }
 
   /** Nothing more is cut, whatever comes. */
   stop(): void {
     this.#state = 'stopped';
-    this.#held.take();
+    this.#held = undefined;
     this.#partial?.abandon();
     this.#partial = undefined;
     this.#frameSinceMs = undefined;
@@ -86,7 +86,9 @@ export class FrameCutter {
     if (this.#state !== 'paused') return;
     this.#state = 'cutting';
     if (this.#partial !== undefined) this.#frameSinceMs = this.#nowMs();
-    this.push(this.#held.take());
+    const held = this.#held?.take();
+    this.#held = undefined;
+    if (held !== undefined) this.push(held);
   }
 
   /** Where the next bytes are to be received; to be asked for again after each {@link filled}. */
@@ -114,7 +116,7 @@ export class FrameCutter {
     }
     if (rest.length === 0) return;
     if (this.#state === 'cutting') this.#cut(rest);
-    else if (this.#state === 'paused') this.#held.add(Buffer.from(rest));
+    else if (this.#state === 'paused') this.#hold(rest);
   }
 
   /** What was known to be wanted of the partial frame is there: its length, or all of it. */
@@ -155,11 +157,16 @@ export class FrameCutter {
     if (this.#state === 'stopped' || start === bytes.length) return;
     const rest = bytes.subarray(start);
     if (this.#state === 'paused') {
-      this.#held.add(Buffer.from(rest));
+      this.#hold(rest);
       return;
     }
     this.#frameSinceMs ??= this.#nowMs();
     this.#partial = new PartialFrame(rest, length === undefined ? undefined : FRAME_HEADER_BYTES + length);
+  }
+
+  #hold(bytes: Buffer): void {
+    this.#held ??= new ByteCollector();
+    this.#held.add(Buffer.from(bytes));
   }
 
   #deliverCopy(bytes: Buffer, start: number, end: number): void {

@@ -50,8 +50,7 @@ export class Outgoing {
   together(work: () => void): void {
     this.#isGathering = true;
     work();
-    this.#isGathering = false;
-    this.flush();
+    this.scatter();
   }
 
   /** A frame, in parts; `left` is called when all of them have left, `complete` before any has. */
@@ -88,13 +87,14 @@ export class Outgoing {
 
   #flushSoon(): void {
     this.#isGathering = true;
-    setImmediate(this.#scatter);
+    setImmediate(scatter, this);
   }
 
-  readonly #scatter = (): void => {
+  /** What was gathered leaves. */
+  scatter(): void {
     this.#isGathering = false;
     this.flush();
-  };
+  }
 
   /** Bytes of `parts` that the system took. */
   #sendAtOnce(parts: readonly Part[]): number {
@@ -136,6 +136,11 @@ export class Outgoing {
     }
     socket.uncork();
   }
+}
+
+/** One function for all connections. */
+function scatter(outgoing: Outgoing): void {
+  outgoing.scatter();
 }
 
 /** The bytes of all, from the beginning of what is returned. */

@@ -69,11 +69,17 @@ export class Pairing implements FrameSink {
     if (this.#isTimed) return;
     this.#isTimed = true;
     // Runs when everything that could be read without waiting has been read.
-    setImmediate(this.#received);
+    setImmediate(received, this);
   }
 
-  readonly #received = (): void => {
+  /** Nothing more lies ready. */
+  received(): void {
     this.#isTimed = false;
     if (this.#waiting !== undefined) this.#host.together(() => this.resume());
-  };
+  }
+}
+
+/** One function for all connections, of which most never have a message that waits. */
+function received(pairing: Pairing): void {
+  pairing.received();
 }

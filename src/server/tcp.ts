@@ -2,13 +2,14 @@
  * Direct TCP, port 445. The only file of the server that knows sockets. [MS-SMB2] 2.1
  */
 import { createServer, type Server, type Socket } from 'node:net';
+import { EMPTY } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { loadLibc } from '../native/libc.ts';
 import type { Transport, TransportListener } from '../session/transport.ts';
 import { FrameCutter } from './frames.ts';
 import { Outgoing, type SendNow } from './outgoing.ts';
-import { Pairing } from './pairing.ts';
-import { type Receiving, receiving, receivingByEvents } from './received-socket.ts';
+import { Pairing, type PairingHost } from './pairing.ts';
+import { type ByteSink, type Receiving, receiving, receivingByEvents } from './received-socket.ts';
 
 /** Takes a new connection, or refuses it (undefined); then the socket is closed at once. */
 export type Accept = (transport: Transport) => TransportListener | undefined;
@@ -62,7 +63,8 @@ export class TcpListener {
   }
 }
 
-class TcpTransport implements Transport {
+/** One connection. Its parts are handed the transport itself: an object or a function for each would be memory of every idle one. */
+class TcpTransport implements Transport, ByteSink, PairingHost {
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly #clock: Clock;
@@ -94,28 +96,19 @@ class TcpTransport implements Transport {
   }
 
   attach(listener: TransportListener, receiving: Receiving, sendNow: SendNow | undefined): void {
-    const pairing: Pairing = new Pairing(listener, {
-      get isPaused() {
-        return cutter.isPaused;
-      },
-      together: (work) => outgoing.together(work),
-    });
+    const pairing = new Pairing(listener, this);
     const cutter = new FrameCutter(pairing, () => this.#clock.monotonicMs());
     this.#pairing = pairing;
     this.#cutter = cutter;
     this.#listener = listener;
     const accepted = this.#socket;
-    const socket = receiving(accepted, {
-      room: () => cutter.room(),
-      filled: (room, count) => outgoing.together(() => cutter.filled(room, count)),
-      push: (bytes) => outgoing.together(() => cutter.push(bytes)),
-    });
-    const outgoing = new Outgoing(socket, sendNow, (haveLeft) => this.#moved(haveLeft));
+    // Asks for room already.
+    const socket = receiving(accepted, this);
     this.#socket = socket;
-    this.#outgoing = outgoing;
+    this.#outgoing = new Outgoing(socket, sendNow, (haveLeft) => this.#moved(haveLeft));
     if (socket !== accepted) socket.on('error', () => socket.destroy());
     socket.on('end', () => {
-      outgoing.together(() => pairing.resume());
+      this.together(() => pairing.resume());
       this.end();
     });
     socket.on('close', () => {
@@ -124,6 +117,26 @@ class TcpTransport implements Transport {
       listener.closed();
     });
     socket.resume();
+  }
+
+  get isPaused(): boolean {
+    return this.#cutter?.isPaused === true;
+  }
+
+  together(work: () => void): void {
+    this.#outgoing?.together(work);
+  }
+
+  room(): Buffer {
+    return this.#cutter?.room() ?? EMPTY;
+  }
+
+  filled(room: Buffer, count: number): void {
+    this.together(() => this.#cutter?.filled(room, count));
+  }
+
+  push(bytes: Buffer): void {
+    this.together(() => this.#cutter?.push(bytes));
   }
 
   send(parts: readonly Buffer[], left?: () => void): void {
