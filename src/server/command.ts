@@ -176,10 +176,28 @@ export interface Command<N extends Needs = Needs, Q = unknown, R = unknown> {
   handle(context: ContextOf[N], request: Q): MaybePromise<R | Reply<R>>;
 }
 
-/**
- * Identity function that infers the types of a command row. Rows are methods throughout, so that rows of different types fit one
- * table.
- */
+/** Every row has every field, in this order: what all messages pass reads rows of one shape. */
+const everyField: Readonly<Record<keyof Command, undefined>> = {
+  name: undefined,
+  code: undefined,
+  needs: undefined,
+  request: undefined,
+  response: undefined,
+  fileId: undefined,
+  subject: undefined,
+  payloadBytes: undefined,
+  interimAfterMs: undefined,
+  modifies: undefined,
+  endStatus: undefined,
+  keepsNothing: undefined,
+  waitsOnlyLast: undefined,
+  verifiesProtection: undefined,
+  validWhenExpired: undefined,
+  spec: undefined,
+  handle: undefined,
+};
+
+/** Infers the types of a command's row. Rows are methods throughout, so that rows of different types fit one table. */
 export function command<N extends Needs, Q, R>(row: Command<N, Q, R>): Command<N, Q, R> {
-  return row;
+  return Object.assign({ ...everyField }, row);
 }

@@ -36,7 +36,7 @@ export function parsePath(path: string, limits: Limits): PathName {
   demand(path.length <= limits.pathChars, NtStatus.OBJECT_NAME_INVALID, 'path too long');
   if (isQuotaIndex(path)) return rootDirectory;
   // Other servers take `/` for a separator too, and some clients count on it.
-  const { names, stream } = separateStream(path.replaceAll('/', '\\'));
+  const { names, stream } = separateStream(path.includes('/') ? path.replaceAll('/', '\\') : path);
   const endsInSeparator = names.endsWith('\\');
   const trimmed = endsInSeparator ? names.slice(0, -1) : names;
   const components = trimmed === '' ? [] : withoutDots(trimmed.split('\\'));

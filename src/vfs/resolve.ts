@@ -285,7 +285,7 @@ function absent(stored: string, path: BackendPath, error: unknown): Entry {
 
 /** The directories down to the children of `directory`. */
 export function ancestorsIn({ ancestors, key, name }: Directory): readonly Ancestor[] {
-  return ancestors.concat({ directory: key, name });
+  return [...ancestors, { directory: key, name }];
 }
 
 /** Where `name` in `directory` is. */

@@ -138,10 +138,16 @@ async function main(): Promise<void> {
   }
 }
 
+/** Those with the fewest clients: what is compiled for one is compiled for all. */
+function warmUpLoadsOf(plan: Plan): LoadShape[] {
+  const clients = Math.min(...plan.clientCounts);
+  return loadsOf(plan).filter((load) => load.clients === clients);
+}
+
 interface Turn extends LoadShape {
   readonly server: BenchServer;
   readonly words: readonly string[];
-  /** Below zero: before anything is written down, once through, so that compilers and caches get warm. */
+  /** Below zero: before anything is written down, so that compilers and caches get warm. */
   readonly repeat: number;
 }
 
@@ -149,9 +155,10 @@ interface Turn extends LoadShape {
 function* turnsOf(servers: readonly BenchServer[], plan: Plan): Generator<Turn> {
   for (let repeat = -1; repeat < plan.repeats; repeat++) {
     const inTurn = repeat % 2 === 0 ? servers : servers.toReversed();
-    const scale = plan.scale * (repeat < 0 ? 0.3 : 1);
-    for (const load of loadsOf(plan)) {
-      if (repeat < 0 && load.clients > 1 && plan.clientCounts.includes(1)) continue;
+    const isWarmUp = repeat < 0;
+    const loads = isWarmUp ? warmUpLoadsOf(plan) : loadsOf(plan);
+    const scale = isWarmUp ? plan.warmUp / loads.length : plan.scale;
+    for (const load of loads) {
       const words = plan.tasks.map((task) => taskWord(task, scale, load.clients));
       yield* inTurn.map((server) => ({ ...load, server, words, repeat }));
     }

@@ -65,6 +65,11 @@ export interface Plan {
   readonly tasks: readonly Task[];
   /** Share of the operations of a full run. */
   readonly scale: number;
+  /**
+   * Full runs' worth of each task before anything is written down, whatever {@link scale} says: a compiler that learns from what
+   * runs has not settled before.
+   */
+  readonly warmUp: number;
   readonly hasMemory: boolean;
   readonly treeFiles: number;
 }
@@ -76,6 +81,7 @@ export const fullPlan: Plan = {
   manyClientsWith: ['gmac'],
   tasks,
   scale: 1,
+  warmUp: 5,
   hasMemory: true,
   treeFiles: 20_000,
 };
@@ -85,6 +91,7 @@ export const quickPlan: Plan = {
   repeats: 3,
   clientCounts: [1, 64],
   scale: 0.4,
+  warmUp: 2,
   hasMemory: false,
   treeFiles: 1000,
 };
