@@ -36,12 +36,17 @@ export function checkedOpen(file: OpenFile): MaybePromise<CheckedFile> {
   return chain(volume.backend.stat(link.path), (stat) => {
     const isDirectory = stat.kind === 'directory';
     const attributes = file.attributesOf(stat);
-    const above = { path: parentOf(link.path) };
-    const parent = link.path === '' ? undefined : descriptorAt(volume, above, requester, true);
+    const parent = link.path === '' ? undefined : descriptorAbove(file);
     return chain(descriptorAt(volume, { path: link.path, stat }, requester, isDirectory), (descriptor) =>
       chain(parent, (found) => ({ descriptor, parent: found, isDirectory, attributes })),
     );
   });
+}
+
+/** Of the directory that the open's name is in; looked at first, since what was read before is known by what it is like. */
+function descriptorAbove({ volume, link, requester }: OpenFile): MaybePromise<SecurityDescriptor> {
+  const path = parentOf(link.path);
+  return chain(volume.backend.stat(path), (stat) => descriptorAt(volume, { path, stat }, requester, true));
 }
 
 const ownerOrDacl = Part.OWNER | Part.GROUP | Part.DACL | Part.LABEL | Part.ATTRIBUTE | Part.SCOPE;

@@ -13,7 +13,19 @@ import { check } from './bounds.ts';
 export type Guid = string;
 
 const sizeBytes = 16;
+const notOfForm = 'GUID: not of the form 8-4-4-4-12';
 const form = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Where the two digits of each byte on the wire stand in the text. */
+const digitsAt = [6, 4, 2, 0, 11, 9, 16, 14, 19, 21, 24, 26, 28, 30, 32, 34] as const;
+const textChars = 36;
+const hyphensAt = [8, 13, 18, 23] as const;
+
+/** Filled and read within one call; its hyphens stay. */
+const scratch = Buffer.alloc(textChars, '-');
+const digits = Buffer.from('0123456789abcdef');
+/** What a unit counts as a digit; -1: it is none. */
+const digitValues = Int8Array.from({ length: 0x80 }, (_, unit) => digits.indexOf(unit));
 
 /** The GUID of all zeros. */
 export const nilGuid: Guid = '00000000-0000-0000-0000-000000000000';
@@ -21,7 +33,7 @@ export const nilGuid: Guid = '00000000-0000-0000-0000-000000000000';
 /** Reads any customary spelling (braces, upper case); throws WireError for anything else. [MS-DTYP] 2.3.4.3 */
 export function parseGuid(text: string): Guid {
   const guid = text.replace(/^\{(.*)\}$/, '$1').toLowerCase();
-  check(form.test(guid), 'GUID: not of the form 8-4-4-4-12');
+  check(form.test(guid), notOfForm);
   return guid;
 }
 
@@ -32,11 +44,13 @@ export const GuidCodec: FixedCodec<Guid> = {
 
   decode(bytes, start = 0, end = bytes.length) {
     check(end - start >= sizeBytes && end <= bytes.length, 'GUID: truncated');
-    const tail = bytes.toString('hex', start + 8, start + 16);
-    const data1 = hexOf(bytes.readUInt32LE(start), 8);
-    const data2 = hexOf(bytes.readUInt16LE(start + 4), 4);
-    const data3 = hexOf(bytes.readUInt16LE(start + 6), 4);
-    return `${data1}-${data2}-${data3}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+    for (let at = 0; at < sizeBytes; at++) {
+      const byte = bytes[start + at] ?? 0;
+      const place = digitsAt[at] ?? 0;
+      scratch[place] = digits[byte >> 4] ?? 0;
+      scratch[place + 1] = digits[byte & 0xf] ?? 0;
+    }
+    return scratch.toString('latin1');
   },
 
   encode(value) {
@@ -48,18 +62,18 @@ export const GuidCodec: FixedCodec<Guid> = {
   sizeOf: () => sizeBytes,
 
   encodeInto(value, target, start) {
-    check(form.test(value), 'GUID: not of the form 8-4-4-4-12');
     if (start + sizeBytes > target.length) throw new RangeError('GUID does not fit');
-    target.writeUInt32LE(Number.parseInt(value.slice(0, 8), 16), start);
-    target.writeUInt16LE(Number.parseInt(value.slice(9, 13), 16), start + 4);
-    target.writeUInt16LE(Number.parseInt(value.slice(14, 18), 16), start + 6);
-    target.write(value.slice(19, 23) + value.slice(24), start + 8, 8, 'hex');
+    let isOfForm = value.length === textChars && hyphensAt.every((at) => value[at] === '-');
+    for (let at = 0; at < sizeBytes && isOfForm; at++) {
+      const place = digitsAt[at] ?? 0;
+      const high = digitValues[value.charCodeAt(place)] ?? -1;
+      const low = digitValues[value.charCodeAt(place + 1)] ?? -1;
+      isOfForm = high >= 0 && low >= 0;
+      target[start + at] = (high << 4) | low;
+    }
+    check(isOfForm, notOfForm);
     return start + sizeBytes;
   },
 };
-
-function hexOf(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, '0');
-}
 
 register(GuidCodec, [nilGuid, '12345678-9abc-def0-1234-56789abcdef0']);
