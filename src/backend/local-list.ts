@@ -17,6 +17,8 @@ import { type Pace, run, type Task } from './task.ts';
 
 /** Entries looked at before others get their turn. */
 const BATCH_COUNT = 256;
+/** Entries of one listing that the thread pool is asked to look at: more only wait, and take memory. */
+const LATER_COUNT_MAX = 16;
 
 export interface Listing {
   readonly fd: number;
@@ -60,21 +62,26 @@ async function entriesOf(listing: Listing, raw: readonly RawEntry[]): Promise<Di
   const entries: DirectoryEntry[] = [];
   const later: Promise<DirectoryEntry | undefined>[] = [];
   let failure: { readonly error: unknown } | undefined;
-  try {
-    for (const { latin1 } of raw) {
-      const name = nameOnDisk(latin1);
-      if (name === undefined) continue;
+  const settle = async (): Promise<void> => {
+    for (const outcome of await Promise.allSettled(later.splice(0))) {
+      if (outcome.status === 'rejected') failure ??= { error: outcome.reason };
+      else if (outcome.value !== undefined) entries.push(outcome.value);
+    }
+  };
+  for (const { latin1 } of raw) {
+    if (failure !== undefined) break;
+    const name = nameOnDisk(latin1);
+    if (name === undefined) continue;
+    try {
       const look = lookedNow(listing, name) ?? run(looked(listing, name), listing.pace);
       if (look instanceof Promise) later.push(look);
       else if (look !== undefined && look !== 'hidden') entries.push(look);
+    } catch (error) {
+      failure = { error };
     }
-  } catch (error) {
-    failure = { error };
+    if (later.length >= LATER_COUNT_MAX) await settle();
   }
-  for (const outcome of later.length > 0 ? await Promise.allSettled(later) : []) {
-    if (outcome.status === 'rejected') failure ??= { error: outcome.reason };
-    else if (outcome.value !== undefined) entries.push(outcome.value);
-  }
+  if (later.length > 0) await settle();
   if (failure !== undefined) throw failure.error;
   return entries;
 }

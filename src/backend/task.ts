@@ -89,7 +89,10 @@ export function slowCall<T>(pooled: Pooled<T>): Task<T> {
 
 /** A call that took longer shows a slow disk, unless the processor was taken away meanwhile. */
 const SLOW_MS = 10;
-/** A call that took longer shows one in any case; in the pool, the time until the event loop hears of the end counts in. */
+/**
+ * A call that took longer shows one in any case; in the pool, the time until the event loop hears of the end counts in, but not the
+ * time for which others were before it.
+ */
 const STALL_MS = 120;
 /** How long after a slow call everything goes to the pool: twice as long whenever the next call is slow again. */
 const CAUTION_MS_MIN = 25;
@@ -101,8 +104,13 @@ export class Pace {
   readonly #preemption: Preemption;
   #cautiousUntilMs = 0;
   #cautionMs = CAUTION_MS_MIN;
-  /** The calls in the pool, by when they began; the oldest first. */
-  #pooled: Set<{ readonly beganMs: number }> | undefined;
+  /** The calls in the pool, the oldest first. */
+  #pooled: Set<object> | undefined;
+  /**
+   * Since when the oldest of them has been that: the pool takes calls in their order and runs a few at a time, so that one which
+   * hangs stays the oldest, and where many wait it changes all the time.
+   */
+  #oldestSinceMs = 0;
 
   constructor(clock: Clock, losses?: LossCount) {
     this.#clock = clock;
@@ -115,8 +123,7 @@ export class Pace {
     if (this.#cautiousUntilMs === 0 && (pooled === undefined || pooled.size === 0)) return true;
     const now = this.#clock.monotonicMs();
     if (now < this.#cautiousUntilMs) return false;
-    for (const { beganMs } of pooled ?? []) return now - beganMs < STALL_MS;
-    return true;
+    return pooled === undefined || pooled.size === 0 || now - this.#oldestSinceMs < STALL_MS;
   }
 
   /** Runs `call` at once and learns from it. What it needs can be handed along, where a closure would be made for each. */
@@ -135,17 +142,23 @@ export class Pace {
 
   /** Waits for a call in the pool and learns from it. */
   async pooled<T>(call: () => Promise<T>): Promise<T> {
-    const place = { beganMs: this.#clock.monotonicMs() };
+    const place = {};
     this.#pooled ??= new Set();
     const pooled = this.#pooled;
+    if (pooled.size === 0) this.#oldestSinceMs = this.#clock.monotonicMs();
     pooled.add(place);
     try {
       return await call();
     } finally {
+      const [oldest] = pooled;
       pooled.delete(place);
-      const now = this.#clock.monotonicMs();
-      if (now - place.beganMs > STALL_MS) this.#beCautious(place.beganMs, now);
+      if (oldest === place) this.#oldestEnded(this.#clock.monotonicMs());
     }
+  }
+
+  #oldestEnded(nowMs: number): void {
+    if (nowMs - this.#oldestSinceMs > STALL_MS) this.#beCautious(this.#oldestSinceMs, nowMs);
+    this.#oldestSinceMs = nowMs;
   }
 
   #slow(beganMs: number, nowMs: number): void {

@@ -7,7 +7,7 @@
 import type { Ffi } from './ffi.ts';
 import type { Place } from './names.ts';
 import { type Answer, checkedFd, cString, type DiskName, Errno, SystemCall } from './system-call.ts';
-import { XATTR_BYTES_MAX, XATTR_FIRST_BYTES, xattrNamesIn } from './xattr.ts';
+import { laterWithRoom, XATTR_BYTES_MAX, XATTR_FIRST_BYTES, xattrNamesIn } from './xattr.ts';
 
 const GETXATTRAT = 464;
 const LISTXATTRAT = 465;
@@ -80,10 +80,9 @@ function callsOf(ffi: Ffi, read: Read, list: List): XattrAt {
       return copied(read, told, scratch);
     },
     readLater(place, name) {
-      const value = Buffer.from(new ArrayBuffer(XATTR_BYTES_MAX));
-      // The last function holds the value's memory until the call has ended.
-      return read.later(reading(place, name, howOf(ffi, value, value.length)), (told) =>
-        copied(read, told, value),
+      // The last function holds the room's memory until the call has ended.
+      return laterWithRoom((room) =>
+        read.later(reading(place, name, howOf(ffi, room, room.length)), (told) => copied(read, told, room)),
       );
     },
     list(place) {
@@ -92,9 +91,8 @@ function callsOf(ffi: Ffi, read: Read, list: List): XattrAt {
       return xattrNamesIn(scratch, list.checked(told));
     },
     listLater(place) {
-      const names = Buffer.from(new ArrayBuffer(XATTR_BYTES_MAX));
-      return list.later(listing(place, names, names.length), (told) =>
-        xattrNamesIn(names, list.checked(told)),
+      return laterWithRoom((room) =>
+        list.later(listing(place, room, room.length), (told) => xattrNamesIn(room, list.checked(told))),
       );
     },
   };

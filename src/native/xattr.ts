@@ -13,6 +13,7 @@ import {
   type DiskName,
   Errno,
   type SystemCall,
+  SystemCallError,
 } from './system-call.ts';
 
 /** Linux takes no larger value and tells no longer list. */
@@ -97,6 +98,17 @@ const scratch = Buffer.alloc(XATTR_BYTES_MAX);
 /** Most values and lists are smaller, and the kernel makes and clears as much memory as it is offered: 64 KiB take 2 µs. */
 export const XATTR_FIRST_BYTES = 1024;
 
+/**
+ * Runs a call in the thread pool with little room for its answer, and again with all that there can be where that is not enough:
+ * thousands of calls may wait for the pool, each with its room.
+ */
+export function laterWithRoom<T>(attempt: (room: Buffer) => Promise<T>): Promise<T> {
+  return attempt(Buffer.from(new ArrayBuffer(XATTR_FIRST_BYTES))).catch((error: unknown) => {
+    if (!(error instanceof SystemCallError) || error.code !== 'ERANGE') throw error;
+    return attempt(Buffer.from(new ArrayBuffer(XATTR_BYTES_MAX)));
+  });
+}
+
 function callsOf(byFd: Functions, byPath: Functions): XattrCalls {
   const of = (target: XattrTarget): Functions => (typeof target === 'number' ? byFd : byPath);
   return {
@@ -110,9 +122,10 @@ function callsOf(byFd: Functions, byPath: Functions): XattrCalls {
     },
     readLater(target, name) {
       const { read } = of(target);
-      const value = Buffer.allocUnsafeSlow(XATTR_BYTES_MAX);
-      return read.later([checkedTarget(target), cString(name, 'getxattr'), value, value.length], (answer) =>
-        copied(read, answer, value),
+      const from = checkedTarget(target);
+      const own = cString(name, 'getxattr');
+      return laterWithRoom((room) =>
+        read.later([from, own, room, room.length], (answer) => copied(read, answer, room)),
       );
     },
     write(target, name, value, mode) {
@@ -146,9 +159,9 @@ function callsOf(byFd: Functions, byPath: Functions): XattrCalls {
     },
     listLater(target) {
       const { list } = of(target);
-      const names = Buffer.allocUnsafeSlow(XATTR_BYTES_MAX);
-      return list.later([checkedTarget(target), names, names.length], (answer) =>
-        xattrNamesIn(names, list.checked(answer)),
+      const from = checkedTarget(target);
+      return laterWithRoom((room) =>
+        list.later([from, room, room.length], (answer) => xattrNamesIn(room, list.checked(answer))),
       );
     },
   };

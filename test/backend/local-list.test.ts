@@ -6,7 +6,9 @@ import { localBackend } from '../../src/backend/local.ts';
 import { encodeDosAttrib } from '../../src/backend/samba-dosattrib.ts';
 import { UNIX_EPOCH } from '../../src/base/clock.ts';
 import { loadLibc } from '../../src/native/libc.ts';
+import type { Statx } from '../../src/native/stat.ts';
 import { withFolder } from './folder.ts';
+import { slowClock } from './slow-clock.ts';
 
 /** Without native calls nobody's attributes are seen. */
 const xattr = loadLibc()?.xattr;
@@ -68,6 +70,33 @@ for (const metadata of ['auto', 'side-store'] as const) {
       await backend.close();
     }));
 }
+
+test('where the disk is slow, a listing has few looks in the thread pool at a time, and tells the same', () =>
+  withFolder(async ({ root }) => {
+    const libc = loadLibc();
+    const statx = libc?.statx;
+    if (libc === undefined || statx === undefined) return;
+    const names = Array.from({ length: 1000 }, (_, index) => `file-${index}`);
+    for (const name of names) fs.writeFileSync(`${root}/${name}`, '');
+    let underWay = 0;
+    let most = 0;
+    let count = 0;
+    const later: Statx['later'] = async (...place) => {
+      count++;
+      most = Math.max(most, ++underWay);
+      await statx.later(...place);
+      underWay--;
+    };
+    const counted: Statx = Object.assign((...place: Parameters<Statx>) => statx(...place), {
+      attempt: statx.attempt,
+      later,
+    });
+    const backend = localBackend(root, { libc: { ...libc, statx: counted }, clock: slowClock() });
+    assert.deepEqual([...(await listedBy(backend)).keys()].sort(), names.sort());
+    assert.ok(most > 1 && most <= 16, `${most} at a time`);
+    assert.ok(count > 500, `${count} of 1000 in the pool`);
+    await backend.close();
+  }));
 
 test('a listing tells what others did since the one before', () =>
   withFolder(async ({ root }) => {

@@ -5,10 +5,10 @@ import { test } from 'node:test';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Backend } from '../../src/backend/contract.ts';
 import { localBackend } from '../../src/backend/local.ts';
-import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { loadLibc } from '../../src/native/libc.ts';
 import { backendContract } from '../../src/testing/backend-contract.ts';
 import { makeFolder, withFolder } from './folder.ts';
+import { slowClock } from './slow-clock.ts';
 
 const dispose = (backend: Backend): void => fs.rmSync(path.dirname(backend.name), { recursive: true });
 const another = (backend: Backend): Backend => localBackend(backend.name);
@@ -38,20 +38,8 @@ backendContract(
   { test, dispose },
 );
 
-/** By this clock every call is slow, so that the next one goes to the thread pool. */
-function slowClock(): Clock {
-  let ms = 0;
-  return {
-    ...systemClock,
-    monotonicMs: () => {
-      ms += 200;
-      return ms;
-    },
-  };
-}
-
 backendContract(
-  'local with all calls in the thread pool',
+  'local with nearly all calls in the thread pool',
   () => {
     const { root, state } = makeFolder();
     return localBackend(root, { stateDirectory: state, clock: slowClock(), directoryCountMax: 3 });

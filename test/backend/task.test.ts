@@ -131,6 +131,51 @@ test('while a call hangs in the pool nothing runs on the event loop', async () =
   await hanging;
 });
 
+/** Puts `count` calls of a pace into the pool; what is returned ends the one with that number. */
+function pooledCalls(pace: Pace, count: number): (index: number) => Promise<void> {
+  const ends = Array.from({ length: count }, () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    return { ended: pace.pooled(() => promise), resolve };
+  });
+  return async (index) => {
+    ends[index]?.resolve();
+    await ends[index]?.ended;
+  };
+}
+
+test('calls that wait in the pool for those before them are no sign of a slow disk', async () => {
+  const clock = stoppedClock();
+  const pace = new Pace(clock, () => 0);
+  const end = pooledCalls(pace, 100);
+  for (let index = 0; index < 100; index++) {
+    clock.advance(50);
+    assert.equal(pace.isQuick, true, `with ${100 - index} in the pool`);
+    await end(index);
+  }
+  assert.equal(pace.isQuick, true);
+});
+
+test('a call that hangs is found out when it is the oldest, whatever others do', async () => {
+  const clock = stoppedClock();
+  const pace = new Pace(clock, () => 0);
+  const end = pooledCalls(pace, 20);
+  for (const index of [0, 1, 2]) {
+    clock.advance(50);
+    await end(index);
+  }
+  // The fourth hangs; others go on.
+  for (let index = 4; index < 6; index++) {
+    clock.advance(50);
+    assert.equal(pace.isQuick, true);
+    await end(index);
+  }
+  clock.advance(50);
+  await end(6);
+  assert.equal(pace.isQuick, false);
+  await end(3);
+  assert.equal(pace.isQuick, false, 'for a while');
+});
+
 test('errors reach the task where it waits, in both forms', async () => {
   function* work(fails: () => Task<undefined>): Task<string> {
     try {

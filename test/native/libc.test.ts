@@ -77,6 +77,17 @@ describe('extended attributes', () => {
     await assert.rejects(xattr.readLater('/no-such/file', 'user.a'), { code: 'ENOENT' });
   });
 
+  test('take little memory while they wait for the thread pool', async () => {
+    xattr.write(paths, 'user.waits', Buffer.from('value'));
+    const before = process.memoryUsage().arrayBuffers;
+    const reads = Array.from({ length: 2000 }, () => xattr.readLater(paths, 'user.waits'));
+    const lists = Array.from({ length: 2000 }, () => xattr.listLater(paths));
+    const perCall = (process.memoryUsage().arrayBuffers - before) / 4000;
+    await Promise.all([...reads, ...lists]);
+    xattr.remove(paths, 'user.waits');
+    assert.ok(perCall < 2048, `${perCall} bytes each`);
+  });
+
   test('are read whole, however long', async () => {
     for (const sizeBytes of [0, 1, 1023, 1024, 1025, 3000]) {
       const value = Buffer.alloc(sizeBytes, sizeBytes);

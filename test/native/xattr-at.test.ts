@@ -52,6 +52,17 @@ describe('extended attributes by a name in a directory', () => {
     assert.throws(() => xattrAt.read({ directory, name: 'fi\0le' }, 'user.a'), { code: 'EINVAL' });
   });
 
+  test('take little memory while they wait for the thread pool', async () => {
+    xattr.write(target, 'user.waits', Buffer.from('value'));
+    const before = process.memoryUsage().arrayBuffers;
+    const reads = Array.from({ length: 2000 }, () => xattrAt.readLater(place, 'user.waits'));
+    const lists = Array.from({ length: 2000 }, () => xattrAt.listLater(place));
+    const perCall = (process.memoryUsage().arrayBuffers - before) / 4000;
+    await Promise.all([...reads, ...lists]);
+    xattr.remove(target, 'user.waits');
+    assert.ok(perCall < 2048, `${perCall} bytes each`);
+  });
+
   test('are read many at a time without mixing values', async () => {
     const names = Array.from({ length: 200 }, (_, index) => `many-${index}`);
     for (const name of names) {
