@@ -85,8 +85,10 @@ export interface FileCore {
   ): Denied | { kind: 'done'; state: number };
   /** The channel is gone that lease breaks were sent on: those of these opens that nobody acknowledged are sent again. */
   repeatBreaks(opens: readonly CoreOpen[]): void;
-  /** What the open holds now, for a replayed or reclaimed CREATE. */
+  /** What the open holds now. */
   cacheOf(open: CoreOpen): CacheGrant;
+  /** The same, less what is being taken from an oplock: what a CREATE sent again is told. */
+  leftTo(open: CoreOpen): CacheGrant;
 
   /** [MS-SMB2] 3.3.5.14: all elements or none. Give `sequence` only where it must be verified. */
   lock(open: CoreOpen, elements: readonly LockElement[], nowMs: number, sequence?: LockSequence): LockOutcome;

@@ -35,7 +35,7 @@ import {
   expireBreaks,
   repeatBreak,
 } from './oplock-breaks.ts';
-import { checkLeaseKey, grantOf } from './oplock-grants.ts';
+import { checkLeaseKey, grantOf, leftTo } from './oplock-grants.ts';
 import type { BreakingOperation } from './oplock-table.ts';
 import {
   followRename,
@@ -131,6 +131,11 @@ class FileSystemCore implements FileCore {
   cacheOf(open: api.CoreOpen): api.CacheGrant {
     const found = stateOf(this.#state, open);
     return found === undefined ? { kind: 'oplock', level: 0 } : grantOf(found);
+  }
+
+  leftTo(open: api.CoreOpen): api.CacheGrant {
+    const found = stateOf(this.#state, open);
+    return found === undefined ? { kind: 'oplock', level: 0 } : leftTo(found);
   }
 
   lock(

@@ -154,6 +154,16 @@ function isAlone(stream: StreamObject, cache: Pick<Cache, 'owner' | 'kind'>): bo
   return true;
 }
 
+/**
+ * What is left to `open`, as the answer to a CREATE sent again says it. The client may have lost the break with its channel, and an
+ * oplock, unlike a lease, cannot say that one is under way: it says what that leaves.
+ */
+export function leftTo(open: OpenState): CacheGrant {
+  const { cache } = open;
+  if (cache?.breakingTo === undefined || cache.lease !== undefined) return grantOf(open);
+  return { kind: 'oplock', level: levelOf(cache.breakingTo) };
+}
+
 /** What `open` holds, as its CREATE response says it. */
 export function grantOf(open: OpenState): CacheGrant {
   const { cache } = open;

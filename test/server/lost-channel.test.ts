@@ -3,7 +3,13 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { NtStatus } from '../../src/base/status.ts';
 import type { Server } from '../../src/server/server.ts';
-import { connectClient, createRequestOf, type TestClient, type TestTree } from '../../src/testing/client.ts';
+import {
+  connectClient,
+  createRequestOf,
+  type OpenOptions,
+  type TestClient,
+  type TestTree,
+} from '../../src/testing/client.ts';
 import type { ClientResponse } from '../../src/testing/client-message.ts';
 import type { TestSession } from '../../src/testing/client-session.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
@@ -263,6 +269,45 @@ describe('a CREATE whose channel is lost while it waits', () => {
       await held.close();
       await settle();
       assert.equal(server.counters().opens, 0);
+    }));
+});
+
+describe('the replay of a CREATE', () => {
+  const batch = { ...replayable, oplockLevel: OplockLevel.BATCH };
+
+  /** The level that the client is told when its CREATE is sent again. */
+  async function levelOfReplay({ tree }: Scene, options: OpenOptions = batch): Promise<number> {
+    const header = { flags: HeaderFlags.REPLAY_OPERATION };
+    const answer = await tree.request(Command.CREATE, createRequestOf('cached', options), { header });
+    assert.equal(answer.status, NtStatus.SUCCESS);
+    return answer.decode(CreateResponse).oplockLevel;
+  }
+
+  it('says no more of an oplock than is left, of which the client may have missed the break', () =>
+    withChannels(async (scene) => {
+      const { tree, rival, clock, settle } = scene;
+      await tree.open('cached', batch);
+      assert.equal(await levelOfReplay(scene), OplockLevel.BATCH);
+      const opening = rival.open('cached');
+      await settle();
+      assert.equal(await levelOfReplay(scene), OplockLevel.LEVEL_II, 'while the break is under way');
+      await clock.advance(35_000);
+      await opening;
+      assert.equal(await levelOfReplay(scene), OplockLevel.NONE, 'since nobody acknowledged it');
+    }));
+
+  it('says of an oplock what was granted, when that is less than was asked for', () =>
+    withChannels(async (scene) => {
+      const { tree, rival } = scene;
+      await rival.open('cached');
+      await tree.open('cached', batch);
+      assert.equal(await levelOfReplay(scene), OplockLevel.LEVEL_II);
+    }));
+
+  it('says no more of an oplock than is asked for this time', () =>
+    withChannels(async (scene) => {
+      await scene.tree.open('cached', batch);
+      assert.equal(await levelOfReplay(scene, replayable), OplockLevel.NONE);
     }));
 });
 

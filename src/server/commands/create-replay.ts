@@ -90,11 +90,11 @@ export function replayed({ volume, context, request, asked }: Work): MaybePromis
   if (file === undefined || open?.isReplayEligible !== true) return undefined;
   demand(isReplay(context), NtStatus.DUPLICATE_OBJECTID, 'CreateGuid in use');
   demand(open.tree.session === context.session, NtStatus.ACCESS_DENIED, 'open of another session');
-  const held = core.cacheOf(found);
+  const held = core.leftTo(found);
   checkCache(held, request, asked);
-  // Of an oplock the client is told the level that it asks for this time, whatever the open holds.
-  const cache =
-    held.kind === 'lease' ? held : { kind: 'oplock' as const, level: request.requestedOplockLevel };
+  // As Windows does, no more of an oplock than is asked for this time; what was taken back meanwhile the client never heard of.
+  const level = held.kind === 'oplock' ? Math.min(held.level, request.requestedOplockLevel) : undefined;
+  const cache = level === undefined ? held : { kind: 'oplock' as const, level };
   context.carryOpen(open);
   return chain(file.stat(), (stat) => ({
     file,
