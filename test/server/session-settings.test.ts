@@ -263,6 +263,27 @@ describe('session.lifetime', () => {
       await session.bind(await connect(), alice);
     });
   });
+
+  it('binds no channel to a session that expires between the legs, and says so', async () => {
+    class LeapingClock extends TestClock {
+      leapMs = 0;
+      override monotonicMs(): number {
+        return super.monotonicMs() + this.leapMs;
+      }
+    }
+    const clock = new LeapingClock();
+    await serving({ clock, settings: { session: { lifetimeMs: 60_000 } } }, async (connect) => {
+      const session = await (await connect()).logOn(alice);
+      const tamper = (token: Buffer, leg: number) => {
+        if (leg > 0) clock.leapMs = 60_000;
+        return token;
+      };
+      const binding = session.bind(await connect(), alice, { tamper });
+      assert.equal(await refusal(binding), NtStatus.NETWORK_SESSION_EXPIRED);
+      await session.reauthenticate(alice);
+      await session.bind(await connect(), alice);
+    });
+  });
 });
 
 describe('multichannel', () => {

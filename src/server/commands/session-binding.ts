@@ -68,7 +68,9 @@ export function finishBinding(
   const { session, result } = end;
   const { connection } = context;
   const { authenticated } = session;
-  demand(session.state === 'valid' && authenticated !== undefined, NtStatus.USER_SESSION_DELETED);
+  const state = session.currentState(context.clock.monotonicMs());
+  demand(state !== 'expired', NtStatus.NETWORK_SESSION_EXPIRED, 'the session expired meanwhile');
+  demand(state === 'valid' && authenticated !== undefined, NtStatus.USER_SESSION_DELETED);
   const isSameUser = result.identity.kind === 'user' && result.identity.sid === authenticated.identity.sid;
   demand(isSameUser && result.sessionKey !== undefined, NtStatus.ACCESS_DENIED, 'another user');
   const crypto = present(authenticated.crypto, 'keys of the session');
