@@ -1,14 +1,15 @@
 /**
  * Long differential runs: `npm run differential -- --operations 10000000 --stores local --seed 1`.
  */
-import { parseArgs } from 'node:util';
+
+import { commandLine } from '../testing/command-line.ts';
 import { compare, DifferenceError } from './differential/compare.ts';
 import { pairs } from './differential/pairs.ts';
 
 /** New stores so often: what one seed leaves behind does not slow down the next. */
 const OPERATIONS_PER_SEED = 50_000;
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.filename, {
   options: {
     operations: { type: 'string', default: '100000' },
     stores: { type: 'string', default: 'local' },

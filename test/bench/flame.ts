@@ -1,15 +1,16 @@
 /**
- * `npm run bench:flame`: flame graphs of smbkit at work, into docs/benchmark/. See test/bench/README.md.
+ * `npm run bench:flame -- [--only PATTERN] [--scale X] [--target FOLDER]`: flame graphs of smbkit at work, into docs/benchmark/ or another
+ * folder. See test/bench/README.md.
  */
 import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../testing/command-line.ts';
 import { type Load, runClient } from './client.ts';
 import { type CpuProfile, flameGraph, flamesOf } from './flame-graph.ts';
 import { startServer } from './servers.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.filename, {
   options: {
     only: { type: 'string', default: '' },
     scale: { type: 'string', default: '1' },

@@ -1,17 +1,18 @@
 /**
- * `npm run bench:growth`: what smbkit's work costs as folders, connections, opens, locks and files grow. See test/bench/README.md.
+ * `npm run bench:growth -- [--quick] [--only PATTERN] [--folder PATH] [--write]`: what smbkit's work costs as folders, connections, opens,
+ * locks and files grow. `--write` makes docs/benchmark/growth.md. See test/bench/README.md.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../testing/command-line.ts';
 import { builtClient, type Measurement, runClient } from './client.ts';
 import type { Curve } from './growth-chart.ts';
 import { growthPage, writeGrowth } from './growth-page.ts';
 import { machineFacts } from './results.ts';
 import { type BenchServer, startServer } from './servers.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.filename, {
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },

@@ -1,11 +1,24 @@
 /**
  * `npm run bench`: smbkit and Samba under the same load, in turn, in one run. See test/bench/README.md.
+ *
+ *     npm run bench -- [OPTIONS]
+ *       --quick                the ratios in about five minutes
+ *       --only PATTERN         tasks whose WORKLOAD:DEPTH matches
+ *       --protection LIST      of plain, hmac, cmac, gmac, gcm
+ *       --clients LIST         numbers of connections
+ *       --repeats N  --scale X repeats, and the share of a full run's operations
+ *       --servers LIST         of smbkit, samba, smbkit-memory
+ *       --folder PATH          where the served folders are made
+ *       --no-memory --no-tree  leave out smbkit's memory backend, or the copies with smbclient
+ *       --write                write docs/benchmark/
+ *
+ * SMBKIT_BENCH_PROFILE=FOLDER writes a CPU profile of smbkit there.
  */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { hasSamba } from '../interop/peers/samba.ts';
+import { commandLine } from '../testing/command-line.ts';
 import { builtClient, type Measurement, runClient } from './client.ts';
 import { fullPlan, type Plan, type Protection, protections, quickPlan, type Task, taskWord } from './plan.ts';
 import { machineFacts, writeResults } from './results.ts';
@@ -19,7 +32,7 @@ export interface Sample extends Measurement {
   readonly repeat: number;
 }
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.filename, {
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
@@ -32,22 +45,9 @@ const { values } = parseArgs({
     tree: { type: 'boolean' },
     servers: { type: 'string' },
     write: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
   },
   allowNegative: true,
 });
-
-const help = `npm run bench -- [OPTIONS]
-  --quick                the ratios in about five minutes
-  --only PATTERN         tasks whose WORKLOAD:DEPTH matches
-  --protection LIST      of ${protections.join(', ')}
-  --clients LIST         numbers of connections
-  --repeats N  --scale X repeats, and the share of a full run's operations
-  --servers LIST         of ${serverNames.join(', ')}
-  --folder PATH          where the served folders are made (default: ${tmpdir()})
-  --no-memory --no-tree  leave out smbkit's memory backend, or the copies with smbclient
-  --write                write docs/benchmark/
-SMBKIT_BENCH_PROFILE=FOLDER writes a CPU profile of smbkit there.`;
 
 function listed(value: string | undefined): string[] | undefined {
   return value?.split(',').filter((word) => word !== '');
@@ -101,10 +101,6 @@ function loadsOf(plan: Plan): LoadShape[] {
 }
 
 async function main(): Promise<void> {
-  if (values.help) {
-    console.log(help);
-    return;
-  }
   if (!hasSamba()) throw new Error("Debian's smbd is missing: bash test/bench/setup.sh");
   builtClient();
   const plan = planned();

@@ -1,10 +1,11 @@
 /**
  * `npm run durability:kill -- --kills 100 --seed 1 --writers 8`: prints what was compared; a loss ends it with 1.
  */
-import { parseArgs } from 'node:util';
+
+import { commandLine } from '../testing/command-line.ts';
 import { killRepeatedly } from './kill.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.filename, {
   options: {
     kills: { type: 'string', default: '100' },
     seed: { type: 'string', default: '1' },

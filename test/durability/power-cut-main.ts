@@ -1,11 +1,12 @@
 /**
  * `npm run durability:power-cut -- --cuts 200 --seed 1 --writers 8`: prints what was compared; a loss ends it with 1.
  */
-import { parseArgs } from 'node:util';
+
+import { commandLine } from '../testing/command-line.ts';
 import { imageProblem } from './image.ts';
 import { cutPower } from './power-cut.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.filename, {
   options: {
     cuts: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },

@@ -4,11 +4,11 @@
  * so that each is tried by other runs than the one before; without a repository it begins with 1.
  */
 import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
+import { commandLine } from '../testing/command-line.ts';
 import { simulate } from './simulation/run.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.filename, {
   options: {
     seconds: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },

@@ -2,13 +2,14 @@
  * `npm run fuzz -- [--minutes 60] [--target NAME] [--seed S]`: fuzzes every target in turn, or the one that is named, and prints how
  * many inputs each took and how fast. Stops at the first finding, which is kept in the corpus.
  */
-import { parseArgs } from 'node:util';
+
+import { commandLine } from '../testing/command-line.ts';
 import { keep } from './corpus.ts';
 import { FuzzFailure, type FuzzReport, fuzz, replay } from './fuzz.ts';
 import type { Target } from './target.ts';
 import { targets } from './targets.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.filename, {
   options: {
     minutes: { type: 'string', default: '10' },
     target: { type: 'string' },

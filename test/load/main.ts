@@ -2,10 +2,11 @@
  * `npm run load -- [NAME…] [--scale 1] [--minutes 30]`: puts each load, or the named ones, on a server in a second process and prints
  * what came of it. docs/load.md holds the figures of one machine.
  */
-import { parseArgs } from 'node:util';
+
+import { commandLine } from '../testing/command-line.ts';
 import { scenarios } from './scenarios.ts';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = commandLine(import.meta.filename, {
   allowPositionals: true,
   options: { scale: { type: 'string', default: '1' }, minutes: { type: 'string', default: '30' } },
 });

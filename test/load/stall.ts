@@ -8,10 +8,11 @@ import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { connectClient, streamTransport, type TestTree } from '../../src/testing/client.ts';
 import { CreateOption } from '../../src/wire/flags.ts';
 import { imageProblem, withDisks } from '../durability/image.ts';
+import { commandLine } from '../testing/command-line.ts';
 import { account } from './server-process.ts';
 import type { LoopDelay } from './stalling-server.ts';
 
@@ -20,7 +21,9 @@ const STALL_MS = 1000;
 const REST_MS = 2000;
 
 const run = promisify(execFile);
-const { values } = parseArgs({ options: { stalls: { type: 'string', default: '5' } } });
+const { values } = commandLine(import.meta.filename, {
+  options: { stalls: { type: 'string', default: '5' } },
+});
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What clients do on the disk, each again and again. */

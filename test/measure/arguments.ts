@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../testing/command-line.ts';
 
 export interface MeasureArguments {
   readonly count: number;
@@ -18,7 +18,7 @@ export function measureArguments(defaults: {
   readonly count: number;
   readonly descriptors?: number;
 }): MeasureArguments {
-  const { values } = parseArgs({
+  const { values } = commandLine(process.argv[1] ?? '', {
     options: {
       count: { type: 'string', default: String(defaults.count) },
       descriptors: { type: 'string', default: String(defaults.descriptors ?? 1000) },

@@ -1,10 +1,11 @@
 /**
  * `npm run simulate:server -- --seeds N --seed S --minutes M`: runs seeds until one fails, whose smallest trace it prints.
  */
-import { parseArgs } from 'node:util';
+
+import { commandLine } from '../testing/command-line.ts';
 import { simulateSeeds } from './seeds.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine(import.meta.filename, {
   options: {
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string' },

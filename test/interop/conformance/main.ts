@@ -9,13 +9,13 @@
  * how `npm test` calls it: everything, with a short output.
  */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../../testing/command-line.ts';
 import { type Expectations, expectedPath, notYet, readExpected, updated, writeExpected } from './expected.ts';
 import { allLeaves, matches, planOf, reasonNotToRun, sambaResult } from './facts.ts';
 import { type Arena, type LeafRun, runLeaf } from './leaf.ts';
 import { table } from './report.ts';
 
-const { values: options, positionals: patterns } = parseArgs({
+const { values: options, positionals: patterns } = commandLine(import.meta.filename, {
   allowPositionals: true,
   options: {
     jobs: { type: 'string', default: String(availableParallelism() * 2) },
