@@ -263,14 +263,17 @@ export class Lister extends Actor {
     if (this.#held.length === 0) return 'holds nothing';
     const held = random.pick(this.#held);
     this.#held = this.#held.filter((one) => one !== held);
+    // It may have opened the directory anew since, with the same lease, which is spared.
+    const directory = this.#directories.get(held.directory.name) ?? held.directory;
     const closing = () => this.#close(held.file);
-    await (this.#doomed.has(held.fileId) ? held.directory.changing(closing) : closing());
-    if (!held.directory.isOpen) return `lets go of ${pathOf(held)}`;
-    this.world.note(this.plan.name, `lets go of ${pathOf(held)}: ${await this.#lookNow(held)}`);
+    await (this.#doomed.has(held.fileId) ? directory.changing(closing) : closing());
+    if (!directory.isOpen) return `lets go of ${pathOf(held)}`;
+    const found = await this.#lookNow({ directory, name: held.name });
+    this.world.note(this.plan.name, `lets go of ${pathOf(held)}: ${found}`);
     // Somebody who caches must have heard of it by then.
     const { network, storeDelayMs } = this.world.plan.features;
     await this.world.rest(2 * network.delayMs + storeDelayMs + 1);
-    return this.#list(held.directory);
+    return this.#list(directory);
   }
 
   /** Does `work`; if it is refused, `changes` did not happen. */
