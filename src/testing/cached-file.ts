@@ -80,6 +80,8 @@ export class CachedFile extends CachedOpen {
       this.#kept.set(index, data);
       return;
     }
+    // What was kept before a break, and has not been written back yet, must not come after it.
+    this.#kept.delete(index);
     await this.#send(index, data);
   }
 
@@ -101,6 +103,8 @@ export class CachedFile extends CachedOpen {
 
   protected override async writeBack(): Promise<void> {
     for (const [index, data] of [...this.#kept]) {
+      // Somebody else has written it back, or over it.
+      if (this.#kept.get(index) !== data) continue;
       await this.#send(index, data);
       if (this.#kept.get(index) === data) this.#kept.delete(index);
     }
