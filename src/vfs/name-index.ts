@@ -7,7 +7,7 @@ import type { Backend, BackendChange, BackendPath, BackendStat, MaybePromise } f
 import { isWithin, nameOf, parentOf } from '../backend/path.ts';
 import { isShortName, upper } from '../fs/names.ts';
 import { FoldedNames } from './folded-names.ts';
-import { chain } from './maybe-promise.ts';
+import { chain, rescue } from './maybe-promise.ts';
 import { shownName } from './name-mapping.ts';
 import { generatedName } from './short-names.ts';
 
@@ -122,9 +122,14 @@ export class NameIndex {
     if (index === undefined) return;
     this.#apply(index, apply);
     if (index.isWatched) return;
-    return chain(this.#backend.stat(directory), (stat) => {
-      index.stamp = stampOf(stat);
-    });
+    // The change is made already: a directory that cannot be looked at now is read anew.
+    return rescue(
+      () =>
+        chain(this.#backend.stat(directory), (stat) => {
+          index.stamp = stampOf(stat);
+        }),
+      () => this.#drop(directory),
+    );
   }
 
   #apply(index: DirectoryIndex, apply: (names: FoldedNames) => void): void {

@@ -9,6 +9,7 @@ import { NameIndex, type NameIndexOptions } from '../../src/vfs/name-index.ts';
 function indexOver(options: Partial<NameIndexOptions> & { isUnwatched?: boolean } = {}) {
   const memory = memoryBackend();
   const reads: string[] = [];
+  const failing = new Set<string>();
   const backend = new Proxy(memory, {
     get(target, property) {
       if (property === 'list') {
@@ -18,6 +19,12 @@ function indexOver(options: Partial<NameIndexOptions> & { isUnwatched?: boolean 
         };
       }
       if (property === 'watch' && options.isUnwatched) return undefined;
+      if (property === 'stat' && failing.size > 0) {
+        return async (path: string) => {
+          if (failing.has(path)) throw new Error('EIO');
+          return target.stat(path);
+        };
+      }
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
@@ -25,7 +32,7 @@ function indexOver(options: Partial<NameIndexOptions> & { isUnwatched?: boolean 
   const index = new NameIndex({ backend, seed: 7, ...options });
   const find = async (directory: string, name: string): Promise<string | undefined> =>
     index.find({ path: directory, stat: memory.stat(directory) }, name);
-  return { memory, index, find, reads };
+  return { memory, index, find, reads, failing };
 }
 
 function others(memory: MemoryBackend): MemoryBackend {
@@ -139,4 +146,17 @@ test('what is made while a directory is read for the first time is known afterwa
   assert.equal(await find('', 'made'), 'Made');
   assert.equal(await find('', 'theirs'), 'Theirs');
   assert.deepEqual(reads, ['']);
+});
+
+test('a change is made, and its directory read anew, when the store cannot be asked about it', async () => {
+  const { memory, index, find, reads, failing } = indexOver({ isUnwatched: true });
+  await memory.makeDirectory('d');
+  await memory.makeDirectory('d/Name');
+  assert.equal(await find('d', 'NAME'), 'Name');
+  await memory.removeDirectory('d/Name');
+  failing.add('d');
+  await index.removed('d', 'Name');
+  failing.clear();
+  assert.equal(await find('d', 'NAME'), undefined);
+  assert.deepEqual(reads, ['d', 'd']);
 });
