@@ -35,7 +35,7 @@ import {
   expireBreaks,
   repeatBreak,
 } from './oplock-breaks.ts';
-import { checkLeaseKey, grantOf, leftTo } from './oplock-grants.ts';
+import { checkLeaseKey, grantOf, leftTo, nothingHeld } from './oplock-grants.ts';
 import type { BreakingOperation } from './oplock-table.ts';
 import {
   followRename,
@@ -130,12 +130,12 @@ class FileSystemCore implements FileCore {
 
   cacheOf(open: api.CoreOpen): api.CacheGrant {
     const found = stateOf(this.#state, open);
-    return found === undefined ? { kind: 'oplock', level: 0 } : grantOf(found);
+    return found === undefined ? nothingHeld : grantOf(found);
   }
 
   leftTo(open: api.CoreOpen): api.CacheGrant {
     const found = stateOf(this.#state, open);
-    return found === undefined ? { kind: 'oplock', level: 0 } : leftTo(found);
+    return found === undefined ? nothingHeld : leftTo(found);
   }
 
   lock(

@@ -154,6 +154,9 @@ function isAlone(stream: StreamObject, cache: Pick<Cache, 'owner' | 'kind'>): bo
   return true;
 }
 
+/** The grant of who may cache nothing. */
+export const nothingHeld: CacheGrant = Object.freeze({ kind: 'oplock', level: OplockLevel.NONE });
+
 /**
  * What is left to `open`, as the answer to a CREATE sent again says it. The client may have lost the break with its channel, and an
  * oplock, unlike a lease, cannot say that one is under way: it says what that leaves.
@@ -167,7 +170,7 @@ export function leftTo(open: OpenState): CacheGrant {
 /** What `open` holds, as its CREATE response says it. */
 export function grantOf(open: OpenState): CacheGrant {
   const { cache } = open;
-  if (cache === undefined) return { kind: 'oplock', level: OplockLevel.NONE };
+  if (cache === undefined) return nothingHeld;
   if (cache.lease === undefined) return { kind: 'oplock', level: levelOf(cache.state) };
   return {
     kind: 'lease',

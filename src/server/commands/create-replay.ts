@@ -93,8 +93,8 @@ export function replayed({ volume, context, request, asked }: Work): MaybePromis
   const held = core.leftTo(found);
   checkCache(held, request, asked);
   // As Windows does, no more of an oplock than is asked for this time; what was taken back meanwhile the client never heard of.
-  const level = held.kind === 'oplock' ? Math.min(held.level, request.requestedOplockLevel) : undefined;
-  const cache = level === undefined ? held : { kind: 'oplock' as const, level };
+  const cache =
+    held.kind === 'lease' ? held : { ...held, level: Math.min(held.level, request.requestedOplockLevel) };
   context.carryOpen(open);
   return chain(file.stat(), (stat) => ({
     file,
